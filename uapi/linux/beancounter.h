@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * beancounter - the generic netlink interface of beancounter.ko
+ *
+ * This header is the manual of the interface; the same facts stand in machine
+ * readable form in Documentation/netlink/specs/beancounter.yaml.
+ *
+ * Family BC_GENL_NAME, version BC_GENL_VERSION. The family exists in the
+ * initial network namespace only. Every command needs CAP_NET_ADMIN and
+ * CAP_SYS_RESOURCE in the *initial* user namespace and a caller in the initial
+ * pid namespace, so that the root of a container can neither read other
+ * accounts nor change a limit; -EPERM otherwise. Listening to the groups needs
+ * CAP_SYS_ADMIN in the initial user namespace.
+ *
+ * Units: every amount is an integer in the base unit of its resource (items,
+ * bytes, or pages of the running kernel), never negative. The one value with a
+ * meaning of its own is BC_UNLIMITED. Times are CLOCK_BOOTTIME nanoseconds.
+ *
+ * Every refusal carries an extended ACK with a message and, where one attribute
+ * is to blame, its offset. A refused request has changed nothing.
+ *
+ * BC_CMD_POOL_NEW (do)
+ *	Binds a new pool to a cgroup v2 directory. What the cgroup's members
+ *	already hold is taken into the books.
+ *	    BC_A_NAME		string, required, 1..BC_NAME_MAX of [A-Za-z0-9_.:-]
+ *	    BC_A_CGROUP_FD	s32, an open cgroup v2 directory; or
+ *	    BC_A_CGROUP_PATH	string, path below the cgroup2 root, no leading /
+ *				(exactly one of the two is required)
+ *	    BC_A_ID		u32, wanted id, optional; else the lowest free one
+ *	    BC_A_PARENT		string, optional; the name the parent must have
+ *				(it follows from the cgroup tree), else -EINVAL
+ *	    BC_A_LIMIT		nest, repeated, as in BC_CMD_POOL_SET
+ *	Answers with one BC_CMD_POOL_NEW message that has the attributes of
+ *	BC_CMD_POOL_GET. Errors: EEXIST name, id or cgroup is taken; EINVAL bad
+ *	name, bad limit, wrong parent, the root cgroup; ENOENT no such cgroup;
+ *	EBADF the descriptor is no cgroup v2 directory; ENOSPC a cap is reached
+ *	(number of pools, BC_DEPTH_MAX levels); ENOMEM.
+ *
+ * BC_CMD_POOL_SET (do)
+ *	Sets barriers and limits of one pool, all of them or none.
+ *	    BC_A_NAME or BC_A_ID	which pool (exactly one)
+ *	    BC_A_LIMIT		nest, repeated, at least one; a resource may be
+ *				named once:
+ *		BC_LIMIT_A_RES		u32, enum bc_res_id
+ *		BC_LIMIT_A_BARRIER	u64
+ *		BC_LIMIT_A_LIMIT	u64, not below the barrier
+ *	Lowering below what is held is legal, evicts nothing, and makes further
+ *	charges fail. Errors: ENOENT no such pool; EINVAL unknown resource,
+ *	barrier over limit, amount over BC_AMOUNT_MAX, resource named twice;
+ *	EOPNOTSUPP the resource cannot be limited on this kernel.
+ *
+ * BC_CMD_POOL_GET (do and dump)
+ *	    BC_A_NAME or BC_A_ID	do only: which pool
+ *	    BC_A_SINCE		u64, dump only, optional: just the pools whose
+ *				figures or limits changed after that generation
+ *	Each answer describes one pool:
+ *	    BC_A_ID, BC_A_NAME, BC_A_INCARNATION u64, BC_A_STATE u32 (enum
+ *	    bc_pool_state), BC_A_PARENT_ID u32 and BC_A_PARENT string (absent for the host),
+ *	    BC_A_CGROUP_PATH string, BC_A_CGROUP_ID u64, BC_A_CREATED u64,
+ *	    BC_A_CHILDREN u32, BC_A_GENERATION u64, BC_A_RECORD_SIZE u32, BC_A_TABLE (see struct
+ *	    bc_record).
+ *	The host is the pool with id 0 and name "host": the sum of all pools;
+ *	it has no cgroup attributes. BC_A_CGROUP_ID is the inode number of the
+ *	directory. A dying pool is found by id only, and by that only while no
+ *	live pool has the id; its path is where the cgroup was. The dump shows
+ *	all pools, dying ones too, at one instant, parents before children. A
+ *	dying pool may have the id and the name of a live one; the incarnation
+ *	tells them apart. The dump is marked NLM_F_DUMP_INTR when pools came or
+ *	went while it was sent: ask again. Errors: ENOENT.
+ *
+ * BC_CMD_POOL_DEL (do)
+ *	    BC_A_NAME or BC_A_ID	which pool
+ *	Unbinds. Its cgroup, tasks and sockets stay and count to the parent from
+ *	now on. Errors: ENOENT; EBUSY it has child pools; EINVAL it is the host.
+ *
+ * BC_CMD_RES_GET (dump)
+ *	One answer for each resource:
+ *	    BC_A_RES u32, BC_A_RES_NAME string, BC_A_RES_UNIT u32 (enum
+ *	    bc_unit), BC_A_RES_KIND u32 (enum bc_kind), BC_A_RES_STATUS u32
+ *	    (enum bc_status), BC_A_REASON string (why it is not enforced; absent
+ *	    when it is), BC_A_DESC string.
+ *
+ * BC_CMD_INFO_GET (do)
+ *	    BC_A_VERSION string, BC_A_POOLS u32 live pools without the host,
+ *	    BC_A_POOLS_MAX u32, BC_A_DYING u32, BC_A_GENERATION u64,
+ *	    BC_A_HOOKED u32 (0 or 1), BC_A_SUPPRESSED u64 events not sent since
+ *	    load, BC_A_UNBALANCED u64 pools released with something held (a bug
+ *	    if ever not 0), BC_A_UNTRACKED u64 objects left uncounted for want of
+ *	    memory, BC_A_PAGE_SIZE u32.
+ *
+ * BC_CMD_EVENT (notification, groups BC_MCGRP_REFUSAL and BC_MCGRP_POOL)
+ *	    BC_A_EVENT u32 (enum bc_event), BC_A_TIME u64, BC_A_ID, BC_A_NAME,
+ *	    BC_A_INCARNATION of the pool it is about; for a refusal that is the
+ *	    pool *at the level that refused*, and there is besides
+ *	    BC_A_RES u32, BC_A_RES_NAME, BC_A_AMOUNT u64 asked for, BC_A_HELD
+ *	    u64, BC_A_BARRIER u64, BC_A_LIMIT_VALUE u64 at that level,
+ *	    BC_A_ORIGIN_ID u32 and BC_A_ORIGIN_NAME the pool of the culprit
+ *	    (the refusing pool itself or one below it),
+ *	    BC_A_PID u32 (initial namespace) and BC_A_COMM string of the task
+ *	    that ran (in softirq there is none: absent), BC_A_SUPPRESSED u64
+ *	    refusals of this pool not sent since its last event.
+ */
+#ifndef _UAPI_LINUX_BEANCOUNTER_H
+#define _UAPI_LINUX_BEANCOUNTER_H
+
+#include <linux/types.h>
+
+#define BC_GENL_NAME		"beancounter"
+#define BC_GENL_VERSION		1
+#define BC_MCGRP_REFUSAL	"refusal"
+#define BC_MCGRP_POOL		"pool"
+
+/* The longest name of a pool, without the final NUL. */
+#define BC_NAME_MAX		63
+/* How many levels of pools may lie below the host. */
+#define BC_DEPTH_MAX		16
+/* The longest cgroup path that is accepted or reported, without the NUL. */
+#define BC_PATH_MAX		4095
+/* "No limit". Never a figure: print it as a word, or as null in JSON. */
+#define BC_UNLIMITED		0xffffffffffffffffULL
+/* The largest barrier or limit other than BC_UNLIMITED. */
+#define BC_AMOUNT_MAX		0x3fffffffffffffffULL
+
+/**
+ * enum bc_res_id - resources, with the numbers that OpenVZ gave them
+ * @BC_RES_KMEMSIZE: kernel memory, bytes
+ * @BC_RES_LOCKEDPAGES: locked memory, pages
+ * @BC_RES_PRIVVMPAGES: private writable address space and stacks, pages
+ * @BC_RES_SHMPAGES: shared memory, pages
+ * @BC_RES_NUMPROC: tasks (threads count one each)
+ * @BC_RES_PHYSPAGES: resident memory, pages
+ * @BC_RES_VMGUARPAGES: allocation guarantee, pages
+ * @BC_RES_OOMGUARPAGES: out-of-memory guarantee, pages
+ * @BC_RES_NUMTCPSOCK: TCP sockets
+ * @BC_RES_NUMFLOCK: file locks
+ * @BC_RES_NUMPTY: pseudo-terminals
+ * @BC_RES_NUMSIGINFO: queued signals
+ * @BC_RES_TCPSNDBUF: TCP send buffers, bytes
+ * @BC_RES_TCPRCVBUF: TCP receive buffers, bytes
+ * @BC_RES_OTHERSOCKBUF: send buffers of all other sockets, bytes
+ * @BC_RES_DGRAMRCVBUF: receive buffers of datagram sockets, bytes
+ * @BC_RES_NUMOTHERSOCK: sockets other than TCP
+ * @BC_RES_DCACHESIZE: directory entries in use, bytes
+ * @BC_RES_NUMFILE: open files
+ * @BC_RES_NUMIPTENT: packet filter rules
+ * @BC_RES_SWAPPAGES: swap, pages
+ * @BC_RES_ID_END: one more than the largest number
+ *
+ * Which of them a running module counts is told by BC_CMD_RES_GET.
+ */
+enum bc_res_id {
+	BC_RES_KMEMSIZE		= 0,
+	BC_RES_LOCKEDPAGES	= 1,
+	BC_RES_PRIVVMPAGES	= 2,
+	BC_RES_SHMPAGES		= 3,
+	BC_RES_NUMPROC		= 5,
+	BC_RES_PHYSPAGES	= 6,
+	BC_RES_VMGUARPAGES	= 7,
+	BC_RES_OOMGUARPAGES	= 8,
+	BC_RES_NUMTCPSOCK	= 9,
+	BC_RES_NUMFLOCK		= 10,
+	BC_RES_NUMPTY		= 11,
+	BC_RES_NUMSIGINFO	= 12,
+	BC_RES_TCPSNDBUF	= 13,
+	BC_RES_TCPRCVBUF	= 14,
+	BC_RES_OTHERSOCKBUF	= 15,
+	BC_RES_DGRAMRCVBUF	= 16,
+	BC_RES_NUMOTHERSOCK	= 17,
+	BC_RES_DCACHESIZE	= 18,
+	BC_RES_NUMFILE		= 19,
+	BC_RES_NUMIPTENT	= 23,
+	BC_RES_SWAPPAGES	= 24,
+	/* add new resources above here */
+	BC_RES_ID_END
+};
+
+/**
+ * struct bc_record - the figures of one resource in one pool
+ * @res: enum bc_res_id
+ * @flags: BC_RECORD_F_*
+ * @held: in use now
+ * @maxheld: highest @held since the pool was created
+ * @barrier: bound for requests that an application can be refused politely
+ * @limit: bound for requests that cannot be refused without damage
+ * @failcnt: refused requests, counted at the level that refused
+ * @failed: sum of the amounts of the refused requests
+ * @last_fail: time of the last refusal, 0 when there was none
+ *
+ * BC_A_TABLE is an array of these in ascending order of @res. BC_A_RECORD_SIZE
+ * gives the distance from one to the next: later versions may add members at
+ * the end. A resource that is not counted has no record.
+ */
+struct bc_record {
+	__u32	res;
+	__u32	flags;
+	__u64	held;
+	__u64	maxheld;
+	__u64	barrier;
+	__u64	limit;
+	__u64	failcnt;
+	__u64	failed;
+	__u64	last_fail;
+};
+
+/* A limit on this resource is enforced (else it is only counted). */
+#define BC_RECORD_F_ENFORCED	(1U << 0)
+
+/**
+ * enum bc_unit - unit of a resource's amounts
+ * @BC_UNIT_ITEMS: a number of things
+ * @BC_UNIT_BYTES: bytes
+ * @BC_UNIT_PAGES: pages of BC_A_PAGE_SIZE bytes
+ */
+enum bc_unit {
+	BC_UNIT_ITEMS,
+	BC_UNIT_BYTES,
+	BC_UNIT_PAGES,
+};
+
+/**
+ * enum bc_kind - who counts a resource
+ * @BC_KIND_NATIVE: the kernel, per cgroup
+ * @BC_KIND_DERIVED: the kernel, per object; summed up when it matters
+ * @BC_KIND_CHARGED: this module, at allocation and release
+ * @BC_KIND_FLOW: this module, as a monotone counter
+ */
+enum bc_kind {
+	BC_KIND_NATIVE,
+	BC_KIND_DERIVED,
+	BC_KIND_CHARGED,
+	BC_KIND_FLOW,
+};
+
+/**
+ * enum bc_status - what can be said of a resource on the running kernel
+ * @BC_STATUS_IDLE: nothing is attached because there is no pool
+ * @BC_STATUS_ENFORCED: counted, and its limits are enforced
+ * @BC_STATUS_COUNTED: counted only
+ * @BC_STATUS_UNAVAILABLE: not counted; BC_A_REASON tells why
+ */
+enum bc_status {
+	BC_STATUS_IDLE,
+	BC_STATUS_ENFORCED,
+	BC_STATUS_COUNTED,
+	BC_STATUS_UNAVAILABLE,
+};
+
+/**
+ * enum bc_pool_state - life of a pool
+ * @BC_POOL_LIVE: bound to its cgroup, findable
+ * @BC_POOL_DYING: unbound, charged until its last object is gone
+ */
+enum bc_pool_state {
+	BC_POOL_LIVE,
+	BC_POOL_DYING,
+};
+
+/**
+ * enum bc_event - what a notification is about
+ * @BC_EVENT_UNSPEC: none
+ * @BC_EVENT_REFUSAL: a charge was refused (group "refusal")
+ * @BC_EVENT_POOL_NEW: a pool was created (group "pool")
+ * @BC_EVENT_POOL_SET: limits of a pool were set
+ * @BC_EVENT_POOL_DYING: a pool was deleted or its cgroup went away
+ * @BC_EVENT_POOL_GONE: the last object of a dying pool was released
+ */
+enum bc_event {
+	BC_EVENT_UNSPEC,
+	BC_EVENT_REFUSAL,
+	BC_EVENT_POOL_NEW,
+	BC_EVENT_POOL_SET,
+	BC_EVENT_POOL_DYING,
+	BC_EVENT_POOL_GONE,
+};
+
+/* Commands; described at the head of this file. */
+enum bc_cmd {
+	BC_CMD_UNSPEC,
+	BC_CMD_POOL_NEW,
+	BC_CMD_POOL_SET,
+	BC_CMD_POOL_GET,
+	BC_CMD_POOL_DEL,
+	BC_CMD_RES_GET,
+	BC_CMD_INFO_GET,
+	BC_CMD_EVENT,
+	/* add new commands above here */
+	__BC_CMD_LAST
+};
+
+#define BC_CMD_MAX		(__BC_CMD_LAST - 1)
+
+/* Attributes of a message; types at the head of this file. */
+enum bc_attr {
+	BC_A_UNSPEC,
+	BC_A_PAD,
+	BC_A_ID,
+	BC_A_NAME,
+	BC_A_PARENT_ID,
+	BC_A_PARENT,
+	BC_A_INCARNATION,
+	BC_A_STATE,
+	BC_A_CGROUP_FD,
+	BC_A_CGROUP_PATH,
+	BC_A_CGROUP_ID,
+	BC_A_CREATED,
+	BC_A_CHILDREN,
+	BC_A_GENERATION,
+	BC_A_SINCE,
+	BC_A_LIMIT,
+	BC_A_TABLE,
+	BC_A_RECORD_SIZE,
+	BC_A_RES,
+	BC_A_RES_NAME,
+	BC_A_RES_UNIT,
+	BC_A_RES_KIND,
+	BC_A_RES_STATUS,
+	BC_A_REASON,
+	BC_A_DESC,
+	BC_A_VERSION,
+	BC_A_POOLS,
+	BC_A_POOLS_MAX,
+	BC_A_DYING,
+	BC_A_HOOKED,
+	BC_A_SUPPRESSED,
+	BC_A_UNBALANCED,
+	BC_A_UNTRACKED,
+	BC_A_PAGE_SIZE,
+	BC_A_EVENT,
+	BC_A_TIME,
+	BC_A_AMOUNT,
+	BC_A_HELD,
+	BC_A_BARRIER,
+	BC_A_LIMIT_VALUE,
+	BC_A_ORIGIN_ID,
+	BC_A_ORIGIN_NAME,
+	BC_A_PID,
+	BC_A_COMM,
+	/* add new attributes above here */
+	__BC_A_LAST
+};
+
+#define BC_A_MAX		(__BC_A_LAST - 1)
+
+/* Attributes inside BC_A_LIMIT. */
+enum bc_limit_attr {
+	BC_LIMIT_A_UNSPEC,
+	BC_LIMIT_A_PAD,
+	BC_LIMIT_A_RES,
+	BC_LIMIT_A_BARRIER,
+	BC_LIMIT_A_LIMIT,
+	/* add new attributes above here */
+	__BC_LIMIT_A_LAST
+};
+
+#define BC_LIMIT_A_MAX		(__BC_LIMIT_A_LAST - 1)
+
+#endif /* _UAPI_LINUX_BEANCOUNTER_H */
