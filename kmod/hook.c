@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attaching to an unmodified kernel
+ *
+ * Functions are hooked by name through ftrace, events are tracepoints; nothing
+ * is patched, looked up in kallsyms or called that is not exported. Hooks are
+ * grouped into sources. A source is attached as a whole or not at all, and a
+ * resource whose source cannot be attached is reported as unavailable with the
+ * name of the function that is missing, while all others work.
+ *
+ * Handlers get the light trampoline that saves only the argument registers.
+ * A handler that refuses sets the instruction pointer to a stub that returns
+ * the error. Neither handlers nor stubs sleep, so that once ftrace has
+ * unregistered an ops and a grace period of RCU tasks is over, no CPU can be in
+ * this module because of it.
+ *
+ * Nothing is attached while there is no pool.
+ */
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "hook.h"
+
+static char *deny_hooks = "";
+module_param(deny_hooks, charp, 0444);
+MODULE_PARM_DESC(deny_hooks, "comma separated functions and tracepoints never to attach to");
+
+unsigned long bc_active __read_mostly;
+
+/* In the order of attaching. */
+static struct bc_source *const bc_sources[] = {
+	&bc_source_member,
+	&bc_source_proc,
+	&bc_source_vm,
+	&bc_source_sock,
+	&bc_source_tcpmem,
+	&bc_source_dgram,
+	&bc_source_othersock,
+};
+
+/**
+ * bc_stub_zero() - what a refused function returns: 0, false or NULL
+ *
+ * Return: 0.
+ */
+noinline notrace long bc_stub_zero(void)
+{
+	return 0;
+}
+
+/**
+ * bc_stub_eagain() - what a refused function returns
+ *
+ * Return: -EAGAIN.
+ */
+noinline notrace long bc_stub_eagain(void)
+{
+	return -EAGAIN;
+}
+
+/**
+ * bc_stub_enomem() - what a refused function returns
+ *
+ * Return: -ENOMEM.
+ */
+noinline notrace long bc_stub_enomem(void)
+{
+	return -ENOMEM;
+}
+
+/**
+ * bc_stub_enobufs() - what a refused function returns
+ *
+ * Return: -ENOBUFS.
+ */
+noinline notrace long bc_stub_enobufs(void)
+{
+	return -ENOBUFS;
+}
+
+/**
+ * bc_stub_eopnotsupp() - what a refused function returns
+ *
+ * Return: -EOPNOTSUPP.
+ */
+noinline notrace long bc_stub_eopnotsupp(void)
+{
+	return -EOPNOTSUPP;
+}
+
+static bool bc_hook_denied(const char *name)
+{
+	size_t len = strlen(name);
+	const char *pos;
+
+	for (pos = deny_hooks; pos && *pos; pos = strchr(pos, ',') ? strchr(pos, ',') + 1 : NULL)
+		if (!strncmp(pos, name, len) && (!pos[len] || pos[len] == ','))
+			return true;
+	return false;
+}
+
+static int bc_hook_attach(struct bc_hook *hook)
+{
+	int ret;
+
+	if (bc_hook_denied(hook->func))
+		return -EPERM;
+	memset(&hook->ops, 0, sizeof(hook->ops));
+	hook->ops.func = hook->handler;
+	/* Permanent: kernel.ftrace_enabled=0 must not take the hooks away unseen. */
+	hook->ops.flags = FTRACE_OPS_FL_PERMANENT | (hook->refuses ? FTRACE_OPS_FL_IPMODIFY : 0);
+	ret = ftrace_set_filter(&hook->ops, (unsigned char *)hook->func, strlen(hook->func), 1);
+	if (!ret)
+		ret = register_ftrace_function(&hook->ops);
+	if (ret)
+		ftrace_free_filter(&hook->ops);
+	return ret;
+}
+
+static void bc_hook_detach(struct bc_hook *hook)
+{
+	WARN_ON_ONCE(unregister_ftrace_function(&hook->ops));
+	ftrace_free_filter(&hook->ops);
+}
+
+static void bc_probe_match(struct tracepoint *tp, void *data)
+{
+	struct bc_probe *probe = data;
+
+	if (!strcmp(tp->name, probe->name))
+		probe->tp = tp;
+}
+
+static int bc_probe_attach(struct bc_probe *probe)
+{
+	int ret;
+
+	probe->tp = NULL;
+	if (bc_hook_denied(probe->name))
+		return -EPERM;
+	for_each_kernel_tracepoint(bc_probe_match, probe);
+	if (!probe->tp)
+		return -ENOENT;
+	ret = tracepoint_probe_register(probe->tp, probe->func, NULL);
+	if (ret)
+		probe->tp = NULL;
+	return ret;
+}
+
+static void bc_probe_detach(struct bc_probe *probe)
+{
+	tracepoint_probe_unregister(probe->tp, probe->func, NULL);
+	probe->tp = NULL;
+}
+
+/* Detaches the first entries of a source, last attached first. */
+static void bc_source_undo(struct bc_source *src, int nr_probes, int nr_hooks)
+{
+	while (nr_hooks--)
+		bc_hook_detach(&src->hooks[nr_hooks]);
+	while (nr_probes--)
+		bc_probe_detach(&src->probes[nr_probes]);
+	tracepoint_synchronize_unregister();
+}
+
+static int bc_source_attach(struct bc_source *src)
+{
+	const char *what = NULL;
+	int probes = 0, hooks = 0, ret = 0;
+
+	src->reason[0] = '\0';
+	if (src->needs && !src->needs->attached) {
+		snprintf(src->reason, sizeof(src->reason), "%s", src->needs->reason);
+		return -ENOENT;
+	}
+	for (; src->probes && src->probes[probes].name && !ret; probes += !ret) {
+		what = src->probes[probes].name;
+		ret = bc_probe_attach(&src->probes[probes]);
+	}
+	for (; !ret && src->hooks && src->hooks[hooks].func; hooks += !ret) {
+		what = src->hooks[hooks].func;
+		ret = bc_hook_attach(&src->hooks[hooks]);
+	}
+	if (!ret) {
+		WRITE_ONCE(src->attached, true);
+		return 0;
+	}
+	bc_source_undo(src, probes, hooks);
+	snprintf(src->reason, sizeof(src->reason), "cannot hook %s (%s)", what,
+		 ret == -EPERM ? "denied by parameter" :
+		 ret == -EBUSY ? "live patch, or ftrace_enabled is 0" : "not in this kernel");
+	pr_warn("beancounter: %s: %s\n", src->name, src->reason);
+	return ret;
+}
+
+static void bc_source_detach(struct bc_source *src)
+{
+	int probes = 0, hooks = 0;
+
+	while (src->probes && src->probes[probes].name)
+		probes++;
+	while (src->hooks && src->hooks[hooks].func)
+		hooks++;
+	WRITE_ONCE(src->attached, false);
+	bc_source_undo(src, probes, hooks);
+}
+
+static void bc_update_active(void)
+{
+	unsigned long active = 0;
+	int res, i;
+
+	for (res = 0; res < BC_NR_RES; res++)
+		active |= BIT(res);
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+		if (!bc_sources[i]->attached)
+			active &= ~bc_sources[i]->resources;
+	WRITE_ONCE(bc_active, active);
+}
+
+/**
+ * bc_hooks_attach() - attach all that this kernel offers
+ *
+ * Context: under the tree mutex; may sleep.
+ * Return: 0; an error when even membership cannot be followed, so that no pool
+ * can exist. Other sources that fail make their resources unavailable only.
+ */
+int bc_hooks_attach(void)
+{
+	int i, ret;
+
+	ret = bc_source_attach(bc_sources[0]);
+	if (ret)
+		return ret;
+	for (i = 1; i < ARRAY_SIZE(bc_sources); i++)
+		bc_source_attach(bc_sources[i]);
+	bc_update_active();
+	return 0;
+}
+
+/**
+ * bc_hooks_detach() - detach everything and forget every record
+ *
+ * Context: under the tree mutex; sleeps, for up to some seconds.
+ */
+void bc_hooks_detach(void)
+{
+	int i;
+
+	if (!bc_hooks_attached())
+		return;
+	for (i = ARRAY_SIZE(bc_sources) - 1; i >= 0; i--)
+		if (bc_sources[i]->attached)
+			bc_source_detach(bc_sources[i]);
+	WRITE_ONCE(bc_active, 0);
+	/* A handler or stub may still run on a preempted task. */
+	synchronize_rcu_tasks();
+	for (i = ARRAY_SIZE(bc_sources) - 1; i >= 0; i--)
+		if (bc_sources[i]->purge)
+			bc_sources[i]->purge();
+}
+
+/**
+ * bc_hooks_attached() - is anything attached?
+ *
+ * Return: true when it is.
+ */
+bool bc_hooks_attached(void)
+{
+	return READ_ONCE(bc_source_member.attached);
+}
+
+/**
+ * bc_resource_status() - what can be said of a resource
+ * @res: resource
+ * @reason: set to why it is unavailable, else NULL
+ *
+ * Context: under the tree mutex.
+ * Return: status.
+ */
+enum bc_status bc_resource_status(enum bc_res res, const char **reason)
+{
+	int i;
+
+	*reason = NULL;
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++) {
+		if (!(bc_sources[i]->resources & BIT(res)) || bc_sources[i]->attached ||
+		    !bc_sources[i]->reason[0])
+			continue;
+		*reason = bc_sources[i]->reason;
+		return BC_STATUS_UNAVAILABLE;
+	}
+	return bc_hooks_attached() ? BC_STATUS_ENFORCED : BC_STATUS_IDLE;
+}

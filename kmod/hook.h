@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _BC_HOOK_H
+#define _BC_HOOK_H
+
+#include <linux/ftrace.h>
+#include <linux/tracepoint.h>
+
+#include "resource.h"
+
+/**
+ * struct bc_hook - a function of the kernel that tells us, or asks us
+ * @func: its name
+ * @handler: called before it runs, in its context, preemption not disabled;
+ *	never sleeps
+ * @refuses: @handler may divert the call with bc_refuse_call()
+ * @ops: ftrace's part
+ */
+struct bc_hook {
+	const char		*func;
+	ftrace_func_t		handler;
+	bool			refuses;
+	struct ftrace_ops	ops;
+};
+
+/**
+ * struct bc_probe - a tracepoint of the kernel
+ * @name: its name
+ * @func: called with NULL and the tracepoint's arguments
+ * @tp: set while attached
+ */
+struct bc_probe {
+	const char		*name;
+	void			*func;
+	struct tracepoint	*tp;
+};
+
+/**
+ * struct bc_source - a set of hooks that is of use only as a whole
+ * @name: for messages
+ * @resources: BIT() mask of the resources that need it
+ * @needs: another source that must be attached first, or NULL
+ * @probes: tracepoints, ends with an empty entry, or NULL
+ * @hooks: functions, ends with an empty entry, or NULL; what sees an object go
+ *	comes before what sees it appear
+ * @purge: forgets every record, once nothing is attached; or NULL
+ * @attached: WO: under the tree mutex
+ * @reason: why it is not attached; empty when nothing went wrong
+ */
+struct bc_source {
+	const char		*name;
+	unsigned long		resources;
+	struct bc_source	*needs;
+	struct bc_probe		*probes;
+	struct bc_hook		*hooks;
+	void			(*purge)(void);
+	bool			attached;
+	char			reason[96];
+};
+
+extern struct bc_source bc_source_member;
+extern struct bc_source bc_source_proc;
+extern struct bc_source bc_source_vm;
+extern struct bc_source bc_source_sock;
+extern struct bc_source bc_source_tcpmem;
+extern struct bc_source bc_source_dgram;
+extern struct bc_source bc_source_othersock;
+
+int bc_hooks_attach(void);
+void bc_hooks_detach(void);
+bool bc_hooks_attached(void);
+enum bc_status bc_resource_status(enum bc_res res, const char **reason);
+
+/* Is this resource counted now? Read in hooks that serve several sources. */
+extern unsigned long bc_active;
+
+static __always_inline bool bc_res_active(enum bc_res res)
+{
+	return READ_ONCE(bc_active) & BIT(res);
+}
+
+/* What a refused function returns. */
+typedef long (*bc_stub_t)(void);
+long bc_stub_zero(void);
+long bc_stub_eagain(void);
+long bc_stub_enomem(void);
+long bc_stub_enobufs(void);
+long bc_stub_eopnotsupp(void);
+
+/**
+ * bc_refuse_call() - let the hooked function return at once instead of running
+ * @fregs: registers of the call
+ * @stub: one of the functions above
+ *
+ * Context: in the handler of a hook with @refuses set.
+ */
+static __always_inline void bc_refuse_call(struct ftrace_regs *fregs, bc_stub_t stub)
+{
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)stub);
+}
+
+#define BC_ARG(fregs, n, type)	((type)ftrace_regs_get_argument(fregs, n))
+
+#define BC_HANDLER(name)						\
+	static void notrace name(unsigned long ip, unsigned long parent_ip, \
+				 struct ftrace_ops *op, struct ftrace_regs *fregs)
+
+#endif /* _BC_HOOK_H */

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one table of resources
+ *
+ * A new resource is one line here, one in enum bc_res, and the file that
+ * charges it. Netlink, bctl and the tests take everything else from this table.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+
+#include "resource.h"
+
+#define BC_RESOURCE(index, unit_, kind_, name_, desc_) \
+	[BC_##index] = {		\
+		.id = BC_RES_##index,	\
+		.name = name_,		\
+		.unit = BC_UNIT_##unit_,\
+		.kind = BC_KIND_##kind_,\
+		.desc = desc_,		\
+	}
+
+const struct bc_resource bc_resources[BC_NR_RES] = {
+	BC_RESOURCE(PRIVVMPAGES, PAGES, DERIVED, "privvmpages",
+		    "private writable address space and stacks"),
+	BC_RESOURCE(NUMPROC, ITEMS, CHARGED, "numproc",
+		    "processes and threads"),
+	BC_RESOURCE(NUMTCPSOCK, ITEMS, CHARGED, "numtcpsock",
+		    "TCP sockets"),
+	BC_RESOURCE(TCPSNDBUF, BYTES, DERIVED, "tcpsndbuf",
+		    "send buffers of TCP sockets"),
+	BC_RESOURCE(TCPRCVBUF, BYTES, DERIVED, "tcprcvbuf",
+		    "receive buffers of TCP sockets"),
+	BC_RESOURCE(OTHERSOCKBUF, BYTES, DERIVED, "othersockbuf",
+		    "send buffers of all other sockets"),
+	BC_RESOURCE(DGRAMRCVBUF, BYTES, DERIVED, "dgramrcvbuf",
+		    "receive buffers of datagram sockets"),
+	BC_RESOURCE(NUMOTHERSOCK, ITEMS, CHARGED, "numothersock",
+		    "sockets other than TCP"),
+};
+
+/**
+ * bc_resource_find() - index of a public resource number
+ * @id: enum bc_res_id
+ *
+ * Return: enum bc_res, or -ENOENT.
+ */
+int bc_resource_find(u32 id)
+{
+	int res;
+
+	for (res = 0; res < BC_NR_RES; res++)
+		if (bc_resources[res].id == id)
+			return res;
+	return -ENOENT;
+}

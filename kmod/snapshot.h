@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _BC_SNAPSHOT_H
+#define _BC_SNAPSHOT_H
+
+#include "tree.h"
+
+/**
+ * struct bc_snap - a pool as it was at one instant
+ * @pool: the pool, to be followed only while the tree mutex has been held since
+ * @id: number
+ * @parent_id: number of the parent; meaningless for the host
+ * @state: enum bc_pool_state
+ * @children: live children
+ * @incarnation: of the pool
+ * @created: when it was made
+ * @generation: when its figures last changed, as far as readers have looked
+ * @nr: valid entries of @table
+ * @name: its name
+ * @parent: name of the parent, empty for the host
+ * @table: figures of the resources that are counted
+ */
+struct bc_snap {
+	struct bc_pool		*pool;
+	u32			id;
+	u32			parent_id;
+	u32			state;
+	u32			children;
+	u64			incarnation;
+	u64			created;
+	u64			generation;
+	unsigned int		nr;
+	char			name[BC_NAME_MAX + 1];
+	char			parent[BC_NAME_MAX + 1];
+	struct bc_record	table[BC_NR_RES];
+};
+
+/**
+ * struct bc_snapshot - all pools at one instant
+ * @nr: number of pools
+ * @shape: bc_tree.shape at that instant
+ * @snaps: live and dying ones, host first, parents before children
+ */
+struct bc_snapshot {
+	unsigned int	nr;
+	u64		shape;
+	struct bc_snap	snaps[];
+};
+
+void bc_snap_recount(struct bc_pool *root);
+void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool);
+struct bc_snapshot *bc_snapshot_take(void);
+
+#endif /* _BC_SNAPSHOT_H */

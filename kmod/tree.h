@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _BC_TREE_H
+#define _BC_TREE_H
+
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/irqflags.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "counter.h"
+#include "resource.h"
+
+struct cgroup;
+struct bc_tree;
+
+/*
+ * Locking key of the structures below (Documentation/locking.rst has the order
+ * of the locks and the proofs):
+ *
+ * I:  set before the pool can be found, never changed after
+ * T:  bc_tree.lock
+ * TR: written under bc_tree.lock, read under RCU
+ * X:  written under bc_tree.lock while all charging is excluded
+ *     (bc_topo_lock()), read inside a charge section or under bc_tree.lock
+ * A:  atomic
+ * WO: WRITE_ONCE()/READ_ONCE(), races are harmless and explained where used
+ * V:  bc_pool.vm_lock
+ * S:  bc_pool.sk_lock
+ */
+
+/**
+ * struct bc_pool - a pool (beancounter): accounts and limits of one cgroup
+ *
+ * Life: bc_pool_alloc() -> bc_tree_add(), live -> bc_tree_kill(), dying: no
+ * longer found by name, still charged -> the last reference is dropped ->
+ * bc_tree.release(), which unlinks it and frees it after a grace period.
+ *
+ * References are held by: the live state, each child, each record of a task,
+ * address space or socket, and readers that sleep.
+ */
+struct bc_pool {
+	/** @cnt: the accounts, by enum bc_res */
+	struct bc_counter	cnt[BC_NR_RES];
+	/** @parent: X: pool of the nearest bound ancestor cgroup; NULL for the host */
+	struct bc_pool		*parent;
+	/** @depth: X: 0 for the host */
+	unsigned int		depth;
+	/** @refs: A: see above */
+	refcount_t		refs;
+	/** @tree: I: the tree it is or was in */
+	struct bc_tree		*tree;
+	/** @cgrp: I: the bound cgroup, with a reference; NULL for the host */
+	struct cgroup		*cgrp;
+	/** @id: I: public number */
+	u32			id;
+	/** @state: T, WO: enum bc_pool_state */
+	u32			state;
+	/** @incarnation: I: never used twice between two boots */
+	u64			incarnation;
+	/** @created: I: CLOCK_BOOTTIME ns */
+	u64			created;
+	/** @name: I: unique among the live */
+	char			name[BC_NAME_MAX + 1];
+
+	/** @children: TR, X: child pools, dying ones too */
+	struct list_head	children;
+	/** @sibling: TR, X: in the parent's @children */
+	struct list_head	sibling;
+	/** @nr_live: T: live children */
+	unsigned int		nr_live;
+	/** @name_link: T: in bc_tree.names while live */
+	struct hlist_node	name_link;
+	/** @dying_link: T: in bc_tree.dying while dying */
+	struct list_head	dying_link;
+
+	/** @vm_lock: protects @mms; taken in sections only, outside the records' own locks */
+	spinlock_t		vm_lock;
+	/** @mms: V: records of address spaces */
+	struct list_head	mms;
+	/** @vm_next: A: local_clock() before which this subtree's mms are not recounted */
+	u64			vm_next;
+	/** @sk_lock: protects @socks; taken with softirqs off */
+	spinlock_t		sk_lock;
+	/** @socks: S: records of sockets */
+	struct list_head	socks;
+	/** @sk_next: A: local_clock() before which this subtree's sockets are not recounted */
+	u64			sk_next;
+
+	/** @event_stamp: A: tick in which @event_burst was last refilled */
+	atomic_long_t		event_stamp;
+	/** @event_burst: A: refusal events that may be sent in this second */
+	atomic_t		event_burst;
+	/** @suppressed: A: refusals not sent since the last event */
+	atomic64_t		suppressed;
+
+	/** @cgroups: cgroups mapped to this pool; under the member map's lock */
+	struct list_head	cgroups;
+	/** @generation: T: when the figures were last seen to have changed */
+	u64			generation;
+	/** @digest: T: digest of the figures at @generation */
+	u64			digest;
+
+	/** @release_work: frees the pool in process context */
+	struct work_struct	release_work;
+	/** @unbind_work: makes the pool dying when its cgroup goes away */
+	struct work_struct	unbind_work;
+	/** @rcu: for the final free */
+	struct rcu_head		rcu;
+};
+
+#define BC_NAME_BITS	10
+
+/**
+ * struct bc_tree - all pools
+ * @lock: the tree mutex: creation, deletion, limits, dumps
+ * @host: the root, id 0, never dies
+ * @ids: T: id -> live pool
+ * @names: T: live pools by name
+ * @dying: T: dying pools, oldest first
+ * @nr_live: T, WO: live pools without the host
+ * @nr_dying: T, WO: dying pools
+ * @max_live: T: cap on @nr_live
+ * @incarnation: T: last incarnation given out
+ * @generation: T: counts changes of the tree or of figures, for readers
+ * @shape: T: counts changes of the set of pools only
+ * @release: called when the last reference of a pool is dropped, in any context
+ */
+struct bc_tree {
+	struct mutex		lock;
+	struct bc_pool		*host;
+	struct xarray		ids;
+	DECLARE_HASHTABLE(names, BC_NAME_BITS);
+	struct list_head	dying;
+	unsigned int		nr_live;
+	unsigned int		nr_dying;
+	unsigned int		max_live;
+	u64			incarnation;
+	u64			generation;
+	u64			shape;
+	void			(*release)(struct bc_pool *pool);
+};
+
+int bc_tree_init(struct bc_tree *tree, unsigned int max_live,
+		 void (*release)(struct bc_pool *pool));
+void bc_tree_destroy(struct bc_tree *tree);
+
+bool bc_pool_name_valid(const char *name);
+struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name);
+void bc_pool_free(struct bc_pool *pool);
+int bc_tree_may_add(struct bc_tree *tree, const char *name, u32 id,
+		    const struct bc_pool *parent);
+int bc_tree_add(struct bc_tree *tree, struct bc_pool *pool, struct bc_pool *parent, u32 id);
+struct bc_pool *bc_tree_find(struct bc_tree *tree, const char *name);
+struct bc_pool *bc_tree_find_id(struct bc_tree *tree, u32 id);
+void bc_tree_insert_above(struct bc_tree *tree, struct bc_pool *pool, struct bc_pool *child);
+unsigned int bc_pool_height(struct bc_pool *pool);
+void bc_tree_kill(struct bc_tree *tree, struct bc_pool *pool);
+void bc_tree_unlink(struct bc_tree *tree, struct bc_pool *pool);
+unsigned int bc_pool_unbalanced(const struct bc_pool *pool);
+
+struct bc_pool *bc_pool_next_pre(struct bc_pool *pos, struct bc_pool *root);
+struct bc_pool *bc_pool_common(struct bc_pool *a, struct bc_pool *b);
+void bc_pool_move(struct bc_pool *from, struct bc_pool *to, enum bc_res res, u64 amount);
+
+/*
+ * Records are made in hooks, which cannot sleep. They are charged to the memory
+ * cgroup of the task that causes them, so that a container pays for its own.
+ */
+#define BC_GFP_HOOK	(GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT)
+
+static inline void bc_pool_get(struct bc_pool *pool)
+{
+	refcount_inc(&pool->refs);
+}
+
+/**
+ * bc_pool_tryget() - take a reference of a pool found under RCU
+ * @pool: pool
+ *
+ * Return: false when it is already being released.
+ */
+static inline bool __must_check bc_pool_tryget(struct bc_pool *pool)
+{
+	return refcount_inc_not_zero(&pool->refs);
+}
+
+/**
+ * bc_pool_put() - drop a reference
+ * @pool: pool
+ *
+ * Context: any.
+ */
+static inline void bc_pool_put(struct bc_pool *pool)
+{
+	if (refcount_dec_and_test(&pool->refs))
+		pool->tree->release(pool);
+}
+
+static inline struct bc_pool *bc_counter_pool(struct bc_counter *cnt, enum bc_res res)
+{
+	return container_of(cnt, struct bc_pool, cnt[res]);
+}
+
+/*
+ * Charge sections. Every use of the chain of parents, and of a record's pool,
+ * happens between bc_enter() and bc_leave(). Interrupts are off inside, so that
+ * a hook in a soft interrupt never runs in the middle of another one on the same
+ * CPU: it might find the tree busy and wait for a CPU that waits for a lock of
+ * the interrupted one. While bc_topo_busy is set, sections run one at a time
+ * under bc_topo_spin, and whoever set it may take that lock and rearrange.
+ */
+extern bool bc_topo_busy;
+
+struct bc_section {
+	unsigned long	flags;
+	bool		locked;
+};
+
+void bc_enter_slow(struct bc_section *sec);
+void bc_leave_slow(struct bc_section *sec);
+
+static __always_inline void bc_enter(struct bc_section *sec)
+{
+	local_irq_save(sec->flags);
+	sec->locked = false;
+	/* Pairs with the release in bc_topo_end(). */
+	if (unlikely(smp_load_acquire(&bc_topo_busy)))
+		bc_enter_slow(sec);
+}
+
+static __always_inline void bc_leave(struct bc_section *sec)
+{
+	if (unlikely(sec->locked))
+		bc_leave_slow(sec);
+	local_irq_restore(sec->flags);
+}
+
+/**
+ * bc_fast_enter() - begin a section that only looks
+ *
+ * For the part of a hook that finds in a few instructions that there is nothing
+ * to do. Always to be followed by bc_fast_leave().
+ *
+ * Return: false when the tree is being rearranged: take the long way then.
+ */
+static __always_inline bool bc_fast_enter(void)
+{
+	preempt_disable_notrace();
+	/* Pairs with the release in bc_topo_end(). */
+	return likely(!smp_load_acquire(&bc_topo_busy));
+}
+
+static __always_inline void bc_fast_leave(void)
+{
+	preempt_enable_notrace();
+}
+
+bool bc_recount_begin(u64 *next, u64 *start);
+void bc_recount_end(u64 *next, u64 start);
+void bc_topo_begin(void);
+void bc_topo_end(void);
+void bc_topo_lock(unsigned long *flags);
+void bc_topo_unlock(unsigned long flags);
+
+#endif /* _BC_TREE_H */
