@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RES=VALUE arguments
+ *
+ * Read in two steps, the first without the kernel. The names of the resources
+ * are the module's: bctl has no list of its own.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+#include <netlink/msg.h>
+
+#include "assign.h"
+#include "cli.h"
+#include "fetch.h"
+
+/**
+ * bc_limits_clear() - forget the limits
+ * @limits: the limits
+ */
+void bc_limits_clear(struct bc_limits *limits)
+{
+	free(limits->v);
+	memset(limits, 0, sizeof(*limits));
+}
+
+static int bctl_limit_parse(struct bctl *b, const char *arg, struct bc_limits *limits)
+{
+	struct bc_limit *lim = &limits->v[limits->count];
+	const char *eq = strchr(arg, '='), *why;
+	size_t i;
+
+	if (!eq || eq == arg)
+		return bctl_usage(b, "'%.*s' is not of the form RES=VALUE", BC_WORD_MAX, arg);
+	lim->arg = arg;
+	lim->name_len = eq - arg;
+	for (i = 0; i < limits->count; i++)
+		if (limits->v[i].name_len == lim->name_len &&
+		    !memcmp(limits->v[i].arg, arg, lim->name_len))
+			return bctl_usage(b, "%.*s: the resource '%.*s' is given twice",
+					  BC_WORD_MAX, arg, (int)lim->name_len, arg);
+	if (bc_value_parse(eq + 1, &lim->val, &why))
+		return bctl_usage(b, "%.*s: %s", BC_WORD_MAX, arg, why);
+	limits->count++;
+	return BCTL_OK;
+}
+
+/**
+ * bctl_limits_parse() - read the arguments as far as that goes without the kernel
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ * @limits: the result; to be cleared by the caller even after an error
+ *
+ * Return: BCTL_OK, BCTL_USAGE or BCTL_FAILED.
+ */
+int bctl_limits_parse(struct bctl *b, int argc, char **argv, struct bc_limits *limits)
+{
+	int status = BCTL_OK, i;
+
+	memset(limits, 0, sizeof(*limits));
+	limits->v = calloc(argc + 1, sizeof(*limits->v));
+	if (!limits->v)
+		return bctl_fail(b, NULL, "%s", strerror(ENOMEM));
+	for (i = 0; i < argc && !status; i++)
+		status = bctl_limit_parse(b, argv[i], limits);
+	return status;
+}
+
+static int bctl_limit_resolve(struct bctl *b, const struct bc_snapshot *snap,
+			      struct bc_limit *lim)
+{
+	char name[BC_WORD_MAX + 1];
+	const struct bc_res *res = NULL;
+	const char *why;
+
+	if (lim->name_len < sizeof(name)) {
+		memcpy(name, lim->arg, lim->name_len);
+		name[lim->name_len] = '\0';
+		res = bc_find_res(snap, name);
+	}
+	if (!res)
+		return bctl_usage(b, "%.*s: unknown resource '%.*s'; 'bctl resources' lists them",
+				  BC_WORD_MAX, lim->arg,
+				  (int)(lim->name_len < BC_WORD_MAX ? lim->name_len : BC_WORD_MAX),
+				  lim->arg);
+	lim->res = res->id;
+	if (bc_value_resolve(&lim->val, res->unit, bc_page_size(), &lim->barrier,
+			     &lim->limit, &why))
+		return bctl_usage(b, "%.*s: %s", BC_WORD_MAX, lim->arg, why);
+	return BCTL_OK;
+}
+
+/**
+ * bctl_limits_resolve() - look the resources up and convert to their units
+ * @b: the run
+ * @snap: has the resources of the module
+ * @limits: the limits
+ *
+ * Return: BCTL_OK or BCTL_USAGE.
+ */
+int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
+			struct bc_limits *limits)
+{
+	int status = BCTL_OK;
+	size_t i;
+
+	for (i = 0; i < limits->count && !status; i++)
+		status = bctl_limit_resolve(b, snap, &limits->v[i]);
+	return status;
+}
+
+/**
+ * bc_limits_put() - add limits to a request
+ * @limits: the limits
+ * @msg: the request
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg)
+{
+	const struct bc_limit *lim;
+	struct nlattr *nest;
+
+	for (lim = limits->v; lim < limits->v + limits->count; lim++) {
+		nest = nla_nest_start(msg, BC_A_LIMIT | NLA_F_NESTED);
+		if (!nest || nla_put_u32(msg, BC_LIMIT_A_RES, lim->res) ||
+		    nla_put_u64(msg, BC_LIMIT_A_BARRIER, lim->barrier) ||
+		    nla_put_u64(msg, BC_LIMIT_A_LIMIT, lim->limit))
+			return -EMSGSIZE;
+		nla_nest_end(msg, nest);
+	}
+	return 0;
+}
+
+/**
+ * bc_limits_blamed() - which limit did the kernel blame?
+ * @limits: the limits, as put into @msg
+ * @msg: the refused request
+ * @offset: the offset that the kernel told
+ *
+ * Return: the argument, or NULL if it was none of them.
+ */
+const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
+			     size_t offset)
+{
+	struct nlmsghdr *hdr = nlmsg_hdr(msg);
+	struct nlattr *pos;
+	size_t i = 0, start;
+	int rem;
+
+	nla_for_each_attr(pos, genlmsg_attrdata(nlmsg_data(hdr), 0),
+			  genlmsg_attrlen(nlmsg_data(hdr), 0), rem) {
+		if (nla_type(pos) != BC_A_LIMIT)
+			continue;
+		start = (char *)pos - (char *)hdr;
+		if (offset >= start && offset < start + nla_total_size(nla_len(pos)))
+			return i < limits->count ? limits->v[i].arg : NULL;
+		i++;
+	}
+	return NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BCTL_ASSIGN_H
+#define BCTL_ASSIGN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bctl.h"
+#include "parse.h"
+
+struct bc_snapshot;
+struct nl_msg;
+
+/**
+ * struct bc_limit - one RES=VALUE
+ * @arg: as it was given
+ * @name_len: length of the RES in it
+ * @val: the VALUE
+ * @res: number of the resource, once it is known
+ * @barrier: in the unit of the resource, once that is known
+ * @limit: likewise
+ */
+struct bc_limit {
+	const char *arg;
+	size_t name_len;
+	struct bc_value val;
+	uint32_t res;
+	uint64_t barrier;
+	uint64_t limit;
+};
+
+/**
+ * struct bc_limits - all of a command
+ * @v: the limits
+ * @count: how many
+ */
+struct bc_limits {
+	struct bc_limit *v;
+	size_t count;
+};
+
+int bctl_limits_parse(struct bctl *b, int argc, char **argv, struct bc_limits *limits);
+int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
+			struct bc_limits *limits);
+int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg);
+const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
+			     size_t offset);
+void bc_limits_clear(struct bc_limits *limits);
+
+#endif /* BCTL_ASSIGN_H */

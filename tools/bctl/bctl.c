@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bctl - limit and account groups of processes with beancounter.ko
+ *
+ * The command table and the way from the command line to one of its entries.
+ * A command is one cmd_*() function and one line here; the man page and the
+ * shell completion are checked against this table.
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bctl.h"
+#include "cli.h"
+#include "nl.h"
+
+static const struct bctl_cmd bctl_cmds[] = {
+	{ "pool create", cmd_pool_create,
+	  "NAME [--parent P] [--cgroup PATH] [--id N] [--exist-ok] [-j] [RES=VALUE]...",
+	  "create a pool and its cgroup, or bind a cgroup that exists" },
+	{ "pool set", cmd_pool_set, "NAME [-j] RES=VALUE...",
+	  "set barriers and limits, all of them or none" },
+	{ "pool show", cmd_pool_show, "[NAME]... [-jb]", "describe pools in full" },
+	{ "pool list", cmd_pool_list, "[NAME]... [-jq]", "list pools, one per line" },
+	{ "pool tree", cmd_pool_tree, "[NAME] [-j]", "list pools as a tree" },
+	{ "pool delete", cmd_pool_delete, "NAME [--if-exists] [-j]",
+	  "delete a pool, and its cgroup if that is empty" },
+	{ "exec", cmd_exec, "NAME -- CMD [ARG]...", "run a command in a pool" },
+	{ "attach", cmd_attach, "NAME PID...", "move processes into a pool" },
+	{ "stat", cmd_stat, "[NAME]... [-jb]", "show what pools hold" },
+	{ "events", cmd_events, "[--count N] [--timeout S] [-jb]",
+	  "print refusals and the coming and going of pools" },
+	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
+	{ "info", cmd_info, "[-j]", "show the state of the module" },
+	{ "version", cmd_version, "", "print the version of bctl" },
+	{ "help", cmd_help, "[CMD]", "print how to call bctl or one command" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+/* How many words of argv select this command; 0 if it is another. */
+static int bctl_match(const struct bctl_cmd *cmd, int argc, char **argv)
+{
+	const char *space = strchr(cmd->name, ' ');
+	size_t len = space ? (size_t)(space - cmd->name) : strlen(cmd->name);
+
+	if (strlen(argv[0]) != len || memcmp(argv[0], cmd->name, len))
+		return 0;
+	if (!space)
+		return 1;
+	return argc > 1 && !strcmp(argv[1], space + 1) ? 2 : 0;
+}
+
+static int bctl_run(struct bctl *b, int argc, char **argv)
+{
+	static char *list[] = { "pool", "list", NULL };
+	const struct bctl_cmd *cmd;
+	int words;
+
+	if (!argc || (argc == 1 && !strcmp(argv[0], "pool"))) {
+		argv = list;
+		argc = 2;
+	}
+	for (cmd = b->cmds; cmd->name; cmd++) {
+		words = bctl_match(cmd, argc, argv);
+		if (!words)
+			continue;
+		b->cmd = cmd;
+		return cmd->run(b, argc - words, argv + words);
+	}
+	if (!strcmp(argv[0], "pool"))
+		return bctl_usage(b, "unknown command 'pool %s'", argv[1]);
+	return bctl_usage(b, "unknown command '%s'", argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	struct bctl b = { .cmds = bctl_cmds };
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	status = bctl_global_options(&b, &argc, &argv);
+	if (status < 0)
+		status = bctl_run(&b, argc, argv);
+	bc_nl_close(b.nl);
+	return bctl_flush(&b, status);
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bctl pool set, show, list, tree, delete
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "assign.h"
+#include "cgroup.h"
+#include "cli.h"
+#include "fetch.h"
+#include "pool.h"
+
+/**
+ * bctl_pool_refused() - report that the kernel refused a request about a pool
+ * @b: the run
+ * @name: the pool
+ * @limits: the limits in the request
+ * @msg: the request
+ * @ret: the error
+ *
+ * Return: BCTL_FAILED.
+ */
+int bctl_pool_refused(struct bctl *b, const char *name, const struct bc_limits *limits,
+		      struct nl_msg *msg, int ret)
+{
+	const char *arg = NULL;
+	char object[BC_NAME_MAX + BC_WORD_MAX + 3];
+
+	if (msg && bc_nl_blame(b->nl))
+		arg = bc_limits_blamed(limits, msg, bc_nl_blame(b->nl));
+	if (!arg)
+		return bctl_fail_nl(b, name, ret);
+	snprintf(object, sizeof(object), "%.*s: %.*s", BC_NAME_MAX, name, BC_WORD_MAX, arg);
+	return bctl_fail_nl(b, object, ret);
+}
+
+/**
+ * bctl_pool_apply() - set limits of a pool
+ * @b: the run
+ * @name: the pool
+ * @limits: the limits; none is fine, too
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *limits)
+{
+	struct nl_msg *msg;
+	int ret = -EMSGSIZE, status = BCTL_OK;
+
+	if (!limits->count)
+		return BCTL_OK;
+	msg = bc_nl_new(b->nl, BC_CMD_POOL_SET, 0);
+	if (!msg)
+		return bctl_fail_nl(b, name, -ENOMEM);
+	if (!nla_put_string(msg, BC_A_NAME, name) && !bc_limits_put(limits, msg))
+		ret = bc_nl_call(b->nl, msg, NULL);
+	if (ret)
+		status = bctl_pool_refused(b, name, limits, msg, ret);
+	nlmsg_free(msg);
+	return status;
+}
+
+/**
+ * bctl_pool_report() - print one pool as JSON, if JSON is wanted
+ * @b: the run
+ * @name: the pool
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_pool_report(struct bctl *b, const char *name)
+{
+	struct bc_snapshot snap = { 0 };
+	char *names[] = { (char *)name };
+	int status;
+
+	if (!b->json)
+		return BCTL_OK;
+	status = bctl_fetch_named(b, &snap, 1, names);
+	if (!status)
+		status = bctl_print_pools(b, &snap, BC_VIEW_SHOW);
+	bc_snapshot_clear(&snap);
+	return status;
+}
+
+static int bctl_set(struct bctl *b, const char *name, struct bc_limits *limits)
+{
+	struct bc_snapshot snap = { 0 };
+	int status = bctl_fetch_resources(b, &snap);
+
+	if (!status)
+		status = bctl_limits_resolve(b, &snap, limits);
+	bc_snapshot_clear(&snap);
+	if (!status)
+		status = bctl_pool_apply(b, name, limits);
+	return status ? status : bctl_pool_report(b, name);
+}
+
+/**
+ * cmd_pool_set() - bctl pool set
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status.
+ */
+int cmd_pool_set(struct bctl *b, int argc, char **argv)
+{
+	const struct bc_opt opts[] = { BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END };
+	struct bc_limits limits;
+	int status = bctl_args(b, &argc, argv, opts);
+
+	if (status >= 0)
+		return status;
+	if (argc < 2)
+		return bctl_usage(b, argc ? "nothing to set" : "the name of a pool is missing");
+	status = bctl_check_name(b, argv[0]);
+	if (status)
+		return status;
+	status = bctl_limits_parse(b, argc - 1, argv + 1, &limits);
+	if (!status)
+		status = bctl_set(b, argv[0], &limits);
+	bc_limits_clear(&limits);
+	return status;
+}
+
+/* What show, list, tree and stat have in common. */
+static int bctl_view(struct bctl *b, int argc, char **argv, enum bc_view view)
+{
+	struct bc_snapshot snap = { 0 };
+	int status = BCTL_OK, i;
+
+	for (i = 0; i < argc && !status; i++)
+		status = bctl_check_name(b, argv[i]);
+	if (!status)
+		status = bctl_fetch_named(b, &snap, argc, argv);
+	if (!status)
+		status = bctl_print_pools(b, &snap, view);
+	bc_snapshot_clear(&snap);
+	return status;
+}
+
+/**
+ * cmd_pool_show() - bctl pool show
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status.
+ */
+int cmd_pool_show(struct bctl *b, int argc, char **argv)
+{
+	const struct bc_opt opts[] = { BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END };
+	int status = bctl_args(b, &argc, argv, opts);
+
+	return status >= 0 ? status : bctl_view(b, argc, argv, BC_VIEW_SHOW);
+}
+
+/**
+ * cmd_pool_list() - bctl pool list
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status.
+ */
+int cmd_pool_list(struct bctl *b, int argc, char **argv)
+{
+	bool quiet = false;
+	const struct bc_opt opts[] = {
+		BC_OPT_JSON(b), BC_OPT_RAW(b), { "quiet", 'q', &quiet, NULL }, BC_OPT_END
+	};
+	int status = bctl_args(b, &argc, argv, opts);
+
+	if (status >= 0)
+		return status;
+	return bctl_view(b, argc, argv, quiet ? BC_VIEW_NAMES : BC_VIEW_LIST);
+}
+
+/**
+ * cmd_stat() - bctl stat
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status.
+ */
+int cmd_stat(struct bctl *b, int argc, char **argv)
+{
+	const struct bc_opt opts[] = { BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END };
+	int status = bctl_args(b, &argc, argv, opts);
+
+	return status >= 0 ? status : bctl_view(b, argc, argv, BC_VIEW_STAT);
+}
+
+/*
+ * Keep @name and what lies below it. One pass does, as parents come first; a
+ * pool is kept when its parent has been.
+ */
+static bool bc_keep_subtree(struct bc_snapshot *snap, const char *name)
+{
+	size_t i, j, kept = 0;
+
+	for (i = 0; i < snap->npools; i++) {
+		struct bc_pool *pool = &snap->pools[i];
+		bool keep = !strcmp(pool->name, name);
+
+		for (j = 0; j < kept && !keep; j++)
+			keep = pool->parent && !strcmp(pool->parent, snap->pools[j].name);
+		if (keep)
+			snap->pools[kept++] = *pool;
+	}
+	snap->npools = kept;
+	return kept;
+}
+
+/**
+ * cmd_pool_tree() - bctl pool tree
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status.
+ */
+int cmd_pool_tree(struct bctl *b, int argc, char **argv)
+{
+	const struct bc_opt opts[] = { BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END };
+	struct bc_snapshot snap = { 0 };
+	int status = bctl_args(b, &argc, argv, opts);
+
+	if (status >= 0)
+		return status;
+	if (argc > 1)
+		return bctl_usage(b, "a tree has one root");
+	status = argc ? bctl_check_name(b, argv[0]) : BCTL_OK;
+	if (!status)
+		status = bctl_fetch_pools(b, &snap);
+	if (!status && argc && !bc_keep_subtree(&snap, argv[0]))
+		status = bctl_fail(b, argv[0], "no such pool (%s)", strerror(ENOENT));
+	if (!status)
+		status = bctl_print_pools(b, &snap, BC_VIEW_TREE);
+	bc_snapshot_clear(&snap);
+	return status;
+}
+
+/* Remove the cgroup that "pool create" made. Others are none of our business. */
+static void bctl_remove_cgroup(struct bctl *b, const char *name, const char *path)
+{
+	int root, ret;
+
+	if (!path || !bc_cgroup_is_ours(path))
+		return;
+	root = bc_cgroup_open_root();
+	ret = root < 0 ? root : bc_cgroup_remove(root, path);
+	if (ret == -EBUSY)
+		bctl_note(b, name, "the pool is deleted; its cgroup %s is not empty and stays",
+			  path);
+	else if (ret)
+		bctl_note(b, name, "the pool is deleted; its cgroup %s stays: %s", path,
+			  strerror(-ret));
+	if (root >= 0)
+		close(root);
+}
+
+static int bc_delete(struct bctl *b, const char *name)
+{
+	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_DEL, 0);
+	int ret = -ENOMEM;
+
+	if (msg && !nla_put_string(msg, BC_A_NAME, name))
+		ret = bc_nl_call(b->nl, msg, NULL);
+	nlmsg_free(msg);
+	return ret;
+}
+
+static int bctl_delete(struct bctl *b, const char *name, bool if_exists,
+		       struct bc_snapshot *snap)
+{
+	struct bc_pool pool;
+	int status, ret;
+
+	status = b->json ? bctl_fetch_resources(b, snap) : bctl_open(b);
+	if (status)
+		return status;
+	snap->taken = bc_boottime();
+	ret = bc_fetch_pool(b, name, &snap->pool_msgs, &pool);
+	if (!ret)
+		ret = bc_delete(b, name);
+	if (ret == -ENOENT && if_exists) {
+		bc_msgs_clear(&snap->pool_msgs);
+		return BCTL_OK;
+	}
+	if (ret)
+		return bctl_fail_nl(b, name, ret);
+	bctl_remove_cgroup(b, name, pool.cgroup);
+	return bctl_take_pools(b, snap);
+}
+
+/**
+ * cmd_pool_delete() - bctl pool delete
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * With -j the pool is printed as it was last seen.
+ *
+ * Return: the exit status.
+ */
+int cmd_pool_delete(struct bctl *b, int argc, char **argv)
+{
+	bool if_exists = false;
+	const struct bc_opt opts[] = {
+		{ "if-exists", 0, &if_exists, NULL }, BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
+	};
+	struct bc_snapshot snap = { 0 };
+	int status = bctl_args(b, &argc, argv, opts);
+
+	if (status >= 0)
+		return status;
+	if (argc != 1)
+		return bctl_usage(b, argc ? "one pool at a time" : "the name of a pool is missing");
+	status = bctl_check_name(b, argv[0]);
+	if (!status)
+		status = bctl_delete(b, argv[0], if_exists, &snap);
+	if (!status && b->json)
+		status = bctl_print_pools(b, &snap, BC_VIEW_SHOW);
+	bc_snapshot_clear(&snap);
+	return status;
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From messages to structures
+ *
+ * A newer module may send attributes, values of enums and members of a record
+ * that are not known here: the first are skipped, the second passed on as
+ * numbers, the third cut off. An attribute that is too short, or a string
+ * without its end, makes the whole message malformed: -EBADMSG.
+ *
+ * Which attribute goes where is told by one table for each kind of message.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+#include <netlink/msg.h>
+
+#include "decode.h"
+
+enum bc_ctype { BC_C_U32, BC_C_U64, BC_C_STRING };
+
+/* One attribute and the member that takes it. */
+struct bc_member {
+	uint16_t attr;
+	uint8_t ctype;
+	size_t offset;
+};
+
+#define BC_MEMBER(type, member, attr_, ctype_) \
+	{ .attr = (attr_), .ctype = (ctype_), .offset = offsetof(struct type, member) }
+#define BC_U32(type, member, attr)	BC_MEMBER(type, member, attr, BC_C_U32)
+#define BC_U64(type, member, attr)	BC_MEMBER(type, member, attr, BC_C_U64)
+#define BC_STR(type, member, attr)	BC_MEMBER(type, member, attr, BC_C_STRING)
+
+_Static_assert(BC_A_MAX < 64, "the bits of has do not suffice");
+
+static const struct bc_member bc_pool_members[] = {
+	BC_U32(bc_pool, id, BC_A_ID),
+	BC_U32(bc_pool, parent_id, BC_A_PARENT_ID),
+	BC_U32(bc_pool, state, BC_A_STATE),
+	BC_U32(bc_pool, children, BC_A_CHILDREN),
+	BC_U64(bc_pool, incarnation, BC_A_INCARNATION),
+	BC_U64(bc_pool, created, BC_A_CREATED),
+	BC_U64(bc_pool, generation, BC_A_GENERATION),
+	BC_U64(bc_pool, cgroup_id, BC_A_CGROUP_ID),
+	BC_STR(bc_pool, name, BC_A_NAME),
+	BC_STR(bc_pool, parent, BC_A_PARENT),
+	BC_STR(bc_pool, cgroup, BC_A_CGROUP_PATH),
+	{ 0 },
+};
+
+static const struct bc_member bc_res_members[] = {
+	BC_U32(bc_res, id, BC_A_RES),
+	BC_U32(bc_res, unit, BC_A_RES_UNIT),
+	BC_U32(bc_res, kind, BC_A_RES_KIND),
+	BC_U32(bc_res, status, BC_A_RES_STATUS),
+	BC_STR(bc_res, name, BC_A_RES_NAME),
+	BC_STR(bc_res, reason, BC_A_REASON),
+	BC_STR(bc_res, desc, BC_A_DESC),
+	{ 0 },
+};
+
+static const struct bc_member bc_info_members[] = {
+	BC_STR(bc_info, version, BC_A_VERSION),
+	BC_U32(bc_info, pools, BC_A_POOLS),
+	BC_U32(bc_info, pools_max, BC_A_POOLS_MAX),
+	BC_U32(bc_info, dying, BC_A_DYING),
+	BC_U32(bc_info, hooked, BC_A_HOOKED),
+	BC_U32(bc_info, page_size, BC_A_PAGE_SIZE),
+	BC_U64(bc_info, generation, BC_A_GENERATION),
+	BC_U64(bc_info, suppressed, BC_A_SUPPRESSED),
+	BC_U64(bc_info, unbalanced, BC_A_UNBALANCED),
+	BC_U64(bc_info, untracked, BC_A_UNTRACKED),
+	{ 0 },
+};
+
+static const struct bc_member bc_notice_members[] = {
+	BC_U32(bc_notice, event, BC_A_EVENT),
+	BC_U32(bc_notice, id, BC_A_ID),
+	BC_U32(bc_notice, res, BC_A_RES),
+	BC_U32(bc_notice, origin_id, BC_A_ORIGIN_ID),
+	BC_U32(bc_notice, pid, BC_A_PID),
+	BC_U64(bc_notice, time, BC_A_TIME),
+	BC_U64(bc_notice, incarnation, BC_A_INCARNATION),
+	BC_U64(bc_notice, amount, BC_A_AMOUNT),
+	BC_U64(bc_notice, held, BC_A_HELD),
+	BC_U64(bc_notice, barrier, BC_A_BARRIER),
+	BC_U64(bc_notice, limit, BC_A_LIMIT_VALUE),
+	BC_U64(bc_notice, suppressed, BC_A_SUPPRESSED),
+	BC_STR(bc_notice, name, BC_A_NAME),
+	BC_STR(bc_notice, res_name, BC_A_RES_NAME),
+	BC_STR(bc_notice, origin, BC_A_ORIGIN_NAME),
+	BC_STR(bc_notice, comm, BC_A_COMM),
+	{ 0 },
+};
+
+static int bc_decode_member(const struct bc_member *m, struct nlattr *nla, void *obj)
+{
+	void *to = (char *)obj + m->offset;
+	const char *data = nla_data(nla);
+	int len = nla_len(nla);
+
+	switch (m->ctype) {
+	case BC_C_U32:
+		if (len < (int)sizeof(uint32_t))
+			return -EBADMSG;
+		memcpy(to, data, sizeof(uint32_t));
+		return 0;
+	case BC_C_U64:
+		if (len < (int)sizeof(uint64_t))
+			return -EBADMSG;
+		memcpy(to, data, sizeof(uint64_t));
+		return 0;
+	default:
+		if (len < 1 || !memchr(data, '\0', len))
+			return -EBADMSG;
+		memcpy(to, &data, sizeof(data));
+		return 0;
+	}
+}
+
+/* Fill @obj, which begins with its "has", with what @hdr carries. */
+static int bc_decode(struct nlmsghdr *hdr, const struct bc_member *m, void *obj,
+		     struct nlattr **tb)
+{
+	uint64_t has = 0;
+	int ret;
+
+	if (genlmsg_parse(hdr, 0, tb, BC_A_MAX, NULL) < 0)
+		return -EBADMSG;
+	for (; m->attr; m++) {
+		if (!tb[m->attr])
+			continue;
+		ret = bc_decode_member(m, tb[m->attr], obj);
+		if (ret)
+			return ret;
+		has |= 1ULL << m->attr;
+	}
+	memcpy(obj, &has, sizeof(has));
+	return 0;
+}
+
+static int bc_decode_table(struct nlattr **tb, struct bc_pool *pool)
+{
+	uint32_t size = sizeof(struct bc_record);
+
+	if (!tb[BC_A_TABLE])
+		return 0;
+	if (tb[BC_A_RECORD_SIZE]) {
+		if (nla_len(tb[BC_A_RECORD_SIZE]) < (int)sizeof(size))
+			return -EBADMSG;
+		size = nla_get_u32(tb[BC_A_RECORD_SIZE]);
+	}
+	if (size < sizeof(struct bc_record) || nla_len(tb[BC_A_TABLE]) % size)
+		return -EBADMSG;
+	pool->table = nla_data(tb[BC_A_TABLE]);
+	pool->record_size = size;
+	pool->records = nla_len(tb[BC_A_TABLE]) / size;
+	return 0;
+}
+
+/**
+ * bc_decode_pool() - take a description of a pool apart
+ * @hdr: the message
+ * @pool: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(pool, 0, sizeof(*pool));
+	ret = bc_decode(hdr, bc_pool_members, pool, tb);
+	if (!ret)
+		ret = bc_decode_table(tb, pool);
+	if (!ret && (!BC_HAS(pool, BC_A_ID) || !pool->name))
+		ret = -EBADMSG;
+	while (!ret && pool->cgroup && *pool->cgroup == '/')
+		pool->cgroup++;
+	return ret;
+}
+
+/**
+ * bc_pool_record() - get the figures of one resource
+ * @pool: the pool
+ * @i: which record, below @pool->records
+ * @rec: receives a copy
+ */
+void bc_pool_record(const struct bc_pool *pool, size_t i, struct bc_record *rec)
+{
+	memcpy(rec, pool->table + i * pool->record_size, sizeof(*rec));
+}
+
+/**
+ * bc_decode_res() - take a description of a resource apart
+ * @hdr: the message
+ * @res: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_res(struct nlmsghdr *hdr, struct bc_res *res)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(res, 0, sizeof(*res));
+	ret = bc_decode(hdr, bc_res_members, res, tb);
+	if (!ret && (!BC_HAS(res, BC_A_RES) || !BC_HAS(res, BC_A_RES_UNIT) || !res->name))
+		ret = -EBADMSG;
+	return ret;
+}
+
+/**
+ * bc_decode_info() - take the state of the module apart
+ * @hdr: the message
+ * @info: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_info(struct nlmsghdr *hdr, struct bc_info *info)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+
+	memset(info, 0, sizeof(*info));
+	return bc_decode(hdr, bc_info_members, info, tb);
+}
+
+/**
+ * bc_decode_notice() - take an event apart
+ * @hdr: the message
+ * @notice: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_notice(struct nlmsghdr *hdr, struct bc_notice *notice)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(notice, 0, sizeof(*notice));
+	ret = bc_decode(hdr, bc_notice_members, notice, tb);
+	if (!ret && !BC_HAS(notice, BC_A_EVENT))
+		ret = -EBADMSG;
+	return ret;
+}
+
+/**
+ * bc_message_cmd() - which command a message is of
+ * @hdr: the message, whose generic header has been checked
+ *
+ * Return: enum bc_cmd.
+ */
+uint8_t bc_message_cmd(struct nlmsghdr *hdr)
+{
+	return ((struct genlmsghdr *)nlmsg_data(hdr))->cmd;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Messages of the module, taken apart
+ *
+ * Strings and tables point into the message and live as long as that does. An
+ * attribute that was not sent has its bit in @has clear; a string is NULL.
+ */
+#ifndef BCTL_DECODE_H
+#define BCTL_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/beancounter.h>
+
+struct nlmsghdr;
+
+/* Is the attribute in the message that @obj was made from? */
+#define BC_HAS(obj, attr)	((obj)->has & (1ULL << (attr)))
+
+/**
+ * struct bc_pool - a pool, from BC_CMD_POOL_GET or BC_CMD_POOL_NEW
+ * @has: which attributes were sent
+ * @id: BC_A_ID
+ * @parent_id: BC_A_PARENT_ID
+ * @state: BC_A_STATE
+ * @children: BC_A_CHILDREN
+ * @incarnation: BC_A_INCARNATION
+ * @created: BC_A_CREATED
+ * @generation: BC_A_GENERATION
+ * @cgroup_id: BC_A_CGROUP_ID
+ * @name: BC_A_NAME
+ * @parent: BC_A_PARENT
+ * @cgroup: BC_A_CGROUP_PATH, without leading slashes
+ * @table: BC_A_TABLE
+ * @records: how many records @table has
+ * @record_size: distance from one record to the next
+ */
+struct bc_pool {
+	uint64_t has;
+	uint32_t id;
+	uint32_t parent_id;
+	uint32_t state;
+	uint32_t children;
+	uint64_t incarnation;
+	uint64_t created;
+	uint64_t generation;
+	uint64_t cgroup_id;
+	const char *name;
+	const char *parent;
+	const char *cgroup;
+	const char *table;
+	size_t records;
+	size_t record_size;
+};
+
+/**
+ * struct bc_res - a resource, from BC_CMD_RES_GET
+ * @has: which attributes were sent
+ * @id: BC_A_RES
+ * @unit: BC_A_RES_UNIT
+ * @kind: BC_A_RES_KIND
+ * @status: BC_A_RES_STATUS
+ * @name: BC_A_RES_NAME
+ * @reason: BC_A_REASON
+ * @desc: BC_A_DESC
+ */
+struct bc_res {
+	uint64_t has;
+	uint32_t id;
+	uint32_t unit;
+	uint32_t kind;
+	uint32_t status;
+	const char *name;
+	const char *reason;
+	const char *desc;
+};
+
+/**
+ * struct bc_info - the module, from BC_CMD_INFO_GET
+ * @has: which attributes were sent
+ * @version: BC_A_VERSION
+ * @pools: BC_A_POOLS
+ * @pools_max: BC_A_POOLS_MAX
+ * @dying: BC_A_DYING
+ * @hooked: BC_A_HOOKED
+ * @page_size: BC_A_PAGE_SIZE
+ * @generation: BC_A_GENERATION
+ * @suppressed: BC_A_SUPPRESSED
+ * @unbalanced: BC_A_UNBALANCED
+ * @untracked: BC_A_UNTRACKED
+ */
+struct bc_info {
+	uint64_t has;
+	const char *version;
+	uint32_t pools;
+	uint32_t pools_max;
+	uint32_t dying;
+	uint32_t hooked;
+	uint32_t page_size;
+	uint64_t generation;
+	uint64_t suppressed;
+	uint64_t unbalanced;
+	uint64_t untracked;
+};
+
+/**
+ * struct bc_notice - an event, from BC_CMD_EVENT
+ * @has: which attributes were sent
+ * @event: BC_A_EVENT
+ * @id: BC_A_ID
+ * @res: BC_A_RES
+ * @origin_id: BC_A_ORIGIN_ID
+ * @pid: BC_A_PID
+ * @time: BC_A_TIME
+ * @incarnation: BC_A_INCARNATION
+ * @amount: BC_A_AMOUNT
+ * @held: BC_A_HELD
+ * @barrier: BC_A_BARRIER
+ * @limit: BC_A_LIMIT_VALUE
+ * @suppressed: BC_A_SUPPRESSED
+ * @name: BC_A_NAME
+ * @res_name: BC_A_RES_NAME
+ * @origin: BC_A_ORIGIN_NAME
+ * @comm: BC_A_COMM
+ */
+struct bc_notice {
+	uint64_t has;
+	uint32_t event;
+	uint32_t id;
+	uint32_t res;
+	uint32_t origin_id;
+	uint32_t pid;
+	uint64_t time;
+	uint64_t incarnation;
+	uint64_t amount;
+	uint64_t held;
+	uint64_t barrier;
+	uint64_t limit;
+	uint64_t suppressed;
+	const char *name;
+	const char *res_name;
+	const char *origin;
+	const char *comm;
+};
+
+int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool);
+void bc_pool_record(const struct bc_pool *pool, size_t i, struct bc_record *rec);
+int bc_decode_res(struct nlmsghdr *hdr, struct bc_res *res);
+int bc_decode_info(struct nlmsghdr *hdr, struct bc_info *info);
+int bc_decode_notice(struct nlmsghdr *hdr, struct bc_notice *notice);
+uint8_t bc_message_cmd(struct nlmsghdr *hdr);
+
+#endif /* BCTL_DECODE_H */

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading pools and resources
+ *
+ * All pools come by a dump, which the kernel takes from one recount. Pools
+ * asked for by name come one by one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "cli.h"
+#include "fetch.h"
+
+/**
+ * bc_snapshot_clear() - forget what was read
+ * @snap: the snapshot, as good as new afterwards
+ */
+void bc_snapshot_clear(struct bc_snapshot *snap)
+{
+	bc_msgs_clear(&snap->res_msgs);
+	bc_msgs_clear(&snap->pool_msgs);
+	free(snap->res);
+	free(snap->pools);
+	memset(snap, 0, sizeof(*snap));
+}
+
+static int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs)
+{
+	struct nl_msg *msg = bc_nl_new(b->nl, cmd, NLM_F_DUMP);
+	int ret;
+
+	if (!msg)
+		return bctl_fail_nl(b, NULL, -ENOMEM);
+	ret = bc_nl_call(b->nl, msg, msgs);
+	nlmsg_free(msg);
+	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+}
+
+/**
+ * bctl_fetch_resources() - read which resources the module has
+ * @b: the run
+ * @snap: receives them
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap)
+{
+	int status = bctl_open(b);
+	size_t i;
+
+	if (!status)
+		status = bctl_dump(b, BC_CMD_RES_GET, &snap->res_msgs);
+	if (status)
+		return status;
+	snap->res = calloc(snap->res_msgs.count + 1, sizeof(*snap->res));
+	if (!snap->res)
+		return bctl_fail_nl(b, NULL, -ENOMEM);
+	for (i = 0; i < snap->res_msgs.count; i++)
+		if (bc_decode_res(snap->res_msgs.hdr[i], &snap->res[i]))
+			return bctl_fail(b, NULL, "the kernel's list of resources is malformed");
+	snap->nres = snap->res_msgs.count;
+	return BCTL_OK;
+}
+
+/**
+ * bctl_take_pools() - take the descriptions of pools apart
+ * @b: the run
+ * @snap: has their messages, receives the pools
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_take_pools(struct bctl *b, struct bc_snapshot *snap)
+{
+	size_t i;
+
+	snap->pools = calloc(snap->pool_msgs.count + 1, sizeof(*snap->pools));
+	if (!snap->pools)
+		return bctl_fail_nl(b, NULL, -ENOMEM);
+	for (i = 0; i < snap->pool_msgs.count; i++)
+		if (bc_decode_pool(snap->pool_msgs.hdr[i], &snap->pools[i]))
+			return bctl_fail(b, NULL,
+					 "the kernel's description of a pool is malformed");
+	snap->npools = snap->pool_msgs.count;
+	return BCTL_OK;
+}
+
+/**
+ * bctl_fetch_pools() - read all pools, and the resources
+ * @b: the run
+ * @snap: receives them; to be cleared by the caller even after an error
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap)
+{
+	int status = bctl_fetch_resources(b, snap);
+
+	snap->taken = bc_boottime();
+	if (!status)
+		status = bctl_dump(b, BC_CMD_POOL_GET, &snap->pool_msgs);
+	return status ? status : bctl_take_pools(b, snap);
+}
+
+static int bc_get_pool(struct bctl *b, const char *name, struct bc_msgs *msgs)
+{
+	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_GET, 0);
+	int ret = -ENOMEM;
+
+	if (msg && !nla_put_string(msg, BC_A_NAME, name))
+		ret = bc_nl_call(b->nl, msg, msgs);
+	nlmsg_free(msg);
+	if (!ret && msgs->count != 1)
+		ret = -EBADMSG;
+	return ret;
+}
+
+/* Move the messages of @from to the end of @to. */
+static int bc_msgs_move(struct bc_msgs *to, struct bc_msgs *from)
+{
+	size_t count = to->count + from->count;
+	struct nlmsghdr **list = realloc(to->hdr, count * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	memcpy(list + to->count, from->hdr, from->count * sizeof(*list));
+	to->hdr = list;
+	to->count = count;
+	to->room = count;
+	from->count = 0;
+	return 0;
+}
+
+/**
+ * bctl_fetch_named() - read some pools, and the resources
+ * @b: the run
+ * @snap: receives them; to be cleared by the caller even after an error
+ * @count: how many names
+ * @names: the names; none for all pools
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char **names)
+{
+	struct bc_msgs one = { 0 };
+	int status, ret = 0, i;
+
+	if (!count)
+		return bctl_fetch_pools(b, snap);
+	status = bctl_fetch_resources(b, snap);
+	if (status)
+		return status;
+	snap->taken = bc_boottime();
+	for (i = 0; i < count && !ret; i++) {
+		ret = bc_get_pool(b, names[i], &one);
+		if (ret)
+			status = bctl_fail_nl(b, names[i], ret);
+		else
+			ret = bc_msgs_move(&snap->pool_msgs, &one);
+		bc_msgs_clear(&one);
+	}
+	if (ret)
+		return status ? status : bctl_fail_nl(b, NULL, ret);
+	return bctl_take_pools(b, snap);
+}
+
+/**
+ * bc_fetch_pool() - read one pool
+ * @b: the run
+ * @name: its name
+ * @msgs: receives the message behind @pool; to be cleared by the caller even
+ *	after an error
+ * @pool: receives the pool
+ *
+ * Return: 0 or a negative errno.
+ */
+int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
+		  struct bc_pool *pool)
+{
+	int ret = bc_get_pool(b, name, msgs);
+
+	return ret ? ret : bc_decode_pool(msgs->hdr[0], pool);
+}
+
+/**
+ * bctl_find_pool() - read one pool that has to be there
+ * @b: the run
+ * @name: its name
+ * @msgs: receives the message behind @pool; to be cleared by the caller even
+ *	after an error
+ * @pool: receives the pool, which has a cgroup
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_find_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
+		   struct bc_pool *pool)
+{
+	int status = bctl_open(b);
+	int ret;
+
+	if (status)
+		return status;
+	ret = bc_fetch_pool(b, name, msgs, pool);
+	if (ret)
+		return bctl_fail_nl(b, name, ret);
+	if (!pool->id)
+		pool->cgroup = "";
+	if (!pool->cgroup)
+		return bctl_fail(b, name, "the pool has no cgroup any more");
+	return BCTL_OK;
+}
+
+/**
+ * bc_find_res() - look a resource up
+ * @snap: has the resources
+ * @name: the name
+ *
+ * Return: the resource, or NULL.
+ */
+const struct bc_res *bc_find_res(const struct bc_snapshot *snap, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < snap->nres; i++)
+		if (!strcmp(snap->res[i].name, name))
+			return &snap->res[i];
+	return NULL;
+}
+
+/**
+ * bctl_printer() - how to print in this run
+ * @b: the run
+ *
+ * Return: a printer to stdout.
+ */
+struct bc_printer bctl_printer(const struct bctl *b)
+{
+	return (struct bc_printer) {
+		.out = stdout,
+		.json = b->json,
+		.raw = b->raw,
+		.page_size = bc_page_size(),
+	};
+}
+
+/**
+ * bctl_print_pools() - print the pools that were read
+ * @b: the run
+ * @snap: the pools
+ * @view: how the text looks
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_print_pools(struct bctl *b, const struct bc_snapshot *snap, enum bc_view view)
+{
+	struct bc_printer p = bctl_printer(b);
+	struct bc_doc doc;
+	size_t i;
+	int ret;
+
+	bc_doc_begin(&doc, "bctl.pools/1", "pools", snap->taken);
+	bc_doc_page_size(&doc, p.page_size);
+	for (i = 0; i < snap->npools; i++)
+		bc_doc_pool(&doc, &snap->pools[i], snap->res, snap->nres);
+	ret = bc_print(&p, &doc, view);
+	bc_doc_end(&doc);
+	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+}

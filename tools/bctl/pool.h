@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BCTL_POOL_H
+#define BCTL_POOL_H
+
+#include "bctl.h"
+
+struct bc_limits;
+struct nl_msg;
+
+int bctl_pool_refused(struct bctl *b, const char *name, const struct bc_limits *limits,
+		      struct nl_msg *msg, int ret);
+int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *limits);
+int bctl_pool_report(struct bctl *b, const char *name);
+
+#endif /* BCTL_POOL_H */

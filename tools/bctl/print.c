@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The printer: documents as JSON or as text
+ *
+ * A table is described by its columns: heading, key in the document, and how to
+ * write what is found there. Amounts of bytes and pages are written in powers
+ * of 1024 ("64M"; "64.3M" is rounded), amounts of items as they are. Whatever
+ * came from a process or a path is made safe for a terminal: libsmartcols does
+ * it in tables, bc_safe() elsewhere.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+#include <libsmartcols/libsmartcols.h>
+
+#include "print.h"
+
+/* Where a column finds its value. */
+enum bc_source { BC_FROM_NAME, BC_FROM_POOL, BC_FROM_ROW };
+
+enum bc_format { BC_FMT_PLAIN, BC_FMT_AMOUNT, BC_FMT_BOUND };
+
+struct bc_column {
+	const char *head;
+	const char *key;
+	enum bc_source source;
+	enum bc_format format;
+	int flags;
+};
+
+/* One line of a table: the pool, and what the line is about. */
+struct bc_row {
+	const char *name;
+	json_object *pool;
+	json_object *obj;
+};
+
+static const struct bc_column bc_list_columns[] = {
+	{ "NAME", "name", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "ID", "id", BC_FROM_ROW, BC_FMT_PLAIN, SCOLS_FL_RIGHT },
+	{ "PARENT", "parent", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "STATE", "state", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "CGROUP", "cgroup", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+static const struct bc_column bc_tree_columns[] = {
+	{ "NAME", "name", BC_FROM_ROW, BC_FMT_PLAIN, SCOLS_FL_TREE },
+	{ "ID", "id", BC_FROM_ROW, BC_FMT_PLAIN, SCOLS_FL_RIGHT },
+	{ "STATE", "state", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "CGROUP", "cgroup", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+#define BC_FIGURE_COLUMNS							\
+	{ "RESOURCE", NULL, BC_FROM_NAME, BC_FMT_PLAIN, 0 },			\
+	{ "UNIT", "unit", BC_FROM_ROW, BC_FMT_PLAIN, 0 },			\
+	{ "HELD", "held", BC_FROM_ROW, BC_FMT_AMOUNT, SCOLS_FL_RIGHT },		\
+	{ "MAXHELD", "maxheld", BC_FROM_ROW, BC_FMT_AMOUNT, SCOLS_FL_RIGHT },	\
+	{ "BARRIER", "barrier", BC_FROM_ROW, BC_FMT_BOUND, SCOLS_FL_RIGHT },	\
+	{ "LIMIT", "limit", BC_FROM_ROW, BC_FMT_BOUND, SCOLS_FL_RIGHT },	\
+	{ "FAILCNT", "failcnt", BC_FROM_ROW, BC_FMT_PLAIN, SCOLS_FL_RIGHT }
+
+static const struct bc_column bc_show_columns[] = {
+	BC_FIGURE_COLUMNS,
+	{ "FAILED", "failed", BC_FROM_ROW, BC_FMT_AMOUNT, SCOLS_FL_RIGHT },
+	{ "ENFORCED", "enforced", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+static const struct bc_column bc_stat_columns[] = {
+	{ "POOL", "name", BC_FROM_POOL, BC_FMT_PLAIN, 0 },
+	BC_FIGURE_COLUMNS,
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+static const struct bc_column bc_resource_columns[] = {
+	{ "RESOURCE", "name", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "UNIT", "unit", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "KIND", "kind", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "STATUS", "status", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "DESCRIPTION", "description", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "REASON", "reason", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+/**
+ * bc_human() - write a number of bytes for people
+ * @text: receives it
+ * @size: room there
+ * @bytes: the number
+ *
+ * A decimal is written only when the number was rounded.
+ */
+void bc_human(char *text, size_t size, unsigned __int128 bytes)
+{
+	static const char suffixes[] = " KMGTPEZ";
+	unsigned __int128 unit = 1, tenths;
+	int i = 0;
+
+	while (bytes / unit >= 1024 && suffixes[i + 1]) {
+		unit *= 1024;
+		i++;
+	}
+	tenths = (bytes * 10 + unit / 2) / unit;
+	if (tenths >= 10240 && suffixes[i + 1]) {
+		unit *= 1024;
+		i++;
+		tenths = (bytes * 10 + unit / 2) / unit;
+	}
+	if (bytes % unit)
+		snprintf(text, size, "%" PRIu64 ".%u%c", (uint64_t)(tenths / 10),
+			 (unsigned int)(tenths % 10), suffixes[i]);
+	else
+		snprintf(text, size, "%" PRIu64 "%.*s", (uint64_t)(bytes / unit),
+			 i ? 1 : 0, &suffixes[i]);
+}
+
+static const char *bc_str(json_object *obj, const char *key)
+{
+	json_object *val;
+
+	return json_object_object_get_ex(obj, key, &val) ? json_object_get_string(val) : NULL;
+}
+
+/* An amount that stands under @key of @obj, whose "unit" tells how to write it. */
+static void bc_amount(const struct bc_printer *p, char *text, size_t size,
+		      json_object *obj, const char *key)
+{
+	const char *unit = bc_str(obj, "unit");
+	json_object *val;
+	uint64_t num;
+
+	if (!json_object_object_get_ex(obj, key, &val)) {
+		snprintf(text, size, "-");
+		return;
+	}
+	if (!val) {
+		snprintf(text, size, "unlimited");
+		return;
+	}
+	num = json_object_get_uint64(val);
+	if (!p->raw && unit && !strcmp(unit, "bytes"))
+		bc_human(text, size, num);
+	else if (!p->raw && unit && !strcmp(unit, "pages"))
+		bc_human(text, size, (unsigned __int128)num * p->page_size);
+	else
+		snprintf(text, size, "%" PRIu64, num);
+}
+
+/* Write a string so that it can neither move the cursor nor end the line. */
+static void bc_safe(FILE *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)(text ? text : "-");
+
+	for (; *s; s++)
+		if (*s < ' ' || *s == 0x7f)
+			fprintf(out, "\\x%02x", *s);
+		else if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0)
+			fprintf(out, "\\x%02x", *++s);	/* a control character in UTF-8 */
+		else
+			fputc(*s, out);
+}
+
+static int bc_cell(const struct bc_printer *p, struct libscols_line *line, size_t i,
+		   const struct bc_column *col, const struct bc_row *row)
+{
+	json_object *obj = col->source == BC_FROM_POOL ? row->pool : row->obj;
+	const char *text = "-";
+	json_object *val;
+	char buf[64];
+
+	if (col->source == BC_FROM_NAME) {
+		text = row->name;
+	} else if (col->format != BC_FMT_PLAIN) {
+		bc_amount(p, buf, sizeof(buf), obj, col->key);
+		text = buf;
+	} else if (json_object_object_get_ex(obj, col->key, &val) && val) {
+		text = json_object_get_string(val);
+		if (json_object_is_type(val, json_type_boolean))
+			text = json_object_get_boolean(val) ? "yes" : "no";
+	}
+	if (!text)
+		return -ENOMEM;
+	return scols_line_set_data(line, i, *text ? text : "/");
+}
+
+static struct libscols_table *bc_table(const struct bc_printer *p,
+				       const struct bc_column *cols)
+{
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		return NULL;
+	scols_table_set_stream(table, p->out);
+	for (; cols->head; cols++)
+		if (!scols_table_new_column(table, cols->head, 0, cols->flags)) {
+			scols_unref_table(table);
+			return NULL;
+		}
+	return table;
+}
+
+static struct libscols_line *bc_line(const struct bc_printer *p, struct libscols_table *table,
+				     struct libscols_line *parent,
+				     const struct bc_column *cols, const struct bc_row *row)
+{
+	struct libscols_line *line = scols_table_new_line(table, parent);
+	size_t i;
+
+	for (i = 0; line && cols[i].head; i++)
+		if (bc_cell(p, line, i, &cols[i], row))
+			return NULL;
+	return line;
+}
+
+/* End a table. */
+static int bc_table_out(struct libscols_table *table, int ret)
+{
+	if (!ret && scols_print_table(table))
+		ret = -EIO;
+	scols_unref_table(table);
+	return ret;
+}
+
+/* A table with one line for each member of an array. */
+static int bc_print_array(const struct bc_printer *p, json_object *list,
+			  const struct bc_column *cols)
+{
+	struct libscols_table *table = bc_table(p, cols);
+	struct bc_row row = { 0 };
+	size_t i;
+	int ret = 0;
+
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < json_object_array_length(list) && !ret; i++) {
+		row.obj = json_object_array_get_idx(list, i);
+		if (!bc_line(p, table, NULL, cols, &row))
+			ret = -ENOMEM;
+	}
+	return bc_table_out(table, ret);
+}
+
+/* The lines of one pool in a table with one line for each resource. */
+static int bc_figures(const struct bc_printer *p, struct libscols_table *table,
+		      const struct bc_column *cols, json_object *pool)
+{
+	struct bc_row row = { .pool = pool };
+	json_object *resources;
+
+	if (!json_object_object_get_ex(pool, "resources", &resources))
+		return 0;
+	json_object_object_foreach(resources, name, obj) {
+		row.name = name;
+		row.obj = obj;
+		if (!bc_line(p, table, NULL, cols, &row))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int bc_print_stat(const struct bc_printer *p, json_object *pools)
+{
+	struct libscols_table *table = bc_table(p, bc_stat_columns);
+	size_t i;
+	int ret = 0;
+
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < json_object_array_length(pools) && !ret; i++)
+		ret = bc_figures(p, table, bc_stat_columns,
+				 json_object_array_get_idx(pools, i));
+	return bc_table_out(table, ret);
+}
+
+static void bc_print_age(const struct bc_printer *p, json_object *doc, json_object *pool)
+{
+	json_object *taken, *created;
+	uint64_t age;
+
+	if (!json_object_object_get_ex(doc, "taken_ns", &taken) ||
+	    !json_object_object_get_ex(pool, "created_ns", &created))
+		return;
+	age = json_object_get_uint64(taken) - json_object_get_uint64(created);
+	if (json_object_get_uint64(taken) < json_object_get_uint64(created))
+		age = 0;
+	fprintf(p->out, "  age       %" PRIu64 ".%03u s\n", age / 1000000000,
+		(unsigned int)(age / 1000000 % 1000));
+}
+
+static int bc_print_one(const struct bc_printer *p, json_object *doc, json_object *pool)
+{
+	static const char * const keys[] = { "parent", "cgroup", "state", "children" };
+	struct libscols_table *table;
+	const char *text;
+	size_t i;
+
+	bc_safe(p->out, bc_str(pool, "name"));
+	fprintf(p->out, " (id %s)\n", bc_str(pool, "id"));
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		text = bc_str(pool, keys[i]);
+		if (!text)
+			continue;
+		fprintf(p->out, "  %-9s ", keys[i]);
+		bc_safe(p->out, *text ? text : "/");
+		fputc('\n', p->out);
+	}
+	bc_print_age(p, doc, pool);
+	table = bc_table(p, bc_show_columns);
+	if (!table)
+		return -ENOMEM;
+	return bc_table_out(table, bc_figures(p, table, bc_show_columns, pool));
+}
+
+static int bc_print_show(const struct bc_printer *p, json_object *doc, json_object *pools)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < json_object_array_length(pools) && !ret; i++) {
+		if (i)
+			fputc('\n', p->out);
+		ret = bc_print_one(p, doc, json_object_array_get_idx(pools, i));
+	}
+	return ret;
+}
+
+/* Among the lines before @n: the one of the pool called @parent. */
+static struct libscols_line *bc_find_line(json_object *pools, struct libscols_line **lines,
+					  size_t n, const char *parent)
+{
+	const char *name;
+
+	while (parent && n--) {
+		name = bc_str(json_object_array_get_idx(pools, n), "name");
+		if (name && !strcmp(name, parent))
+			return lines[n];
+	}
+	return NULL;
+}
+
+/* Parents stand before their children; one that is not there makes a new root. */
+static int bc_print_tree(const struct bc_printer *p, json_object *pools)
+{
+	size_t i, count = json_object_array_length(pools);
+	struct libscols_line **lines = calloc(count + 1, sizeof(*lines));
+	struct libscols_table *table = bc_table(p, bc_tree_columns);
+	struct bc_row row = { 0 };
+	int ret = lines && table ? 0 : -ENOMEM;
+
+	for (i = 0; i < count && !ret; i++) {
+		row.obj = json_object_array_get_idx(pools, i);
+		lines[i] = bc_line(p, table,
+				   bc_find_line(pools, lines, i, bc_str(row.obj, "parent")),
+				   bc_tree_columns, &row);
+		if (!lines[i])
+			ret = -ENOMEM;
+	}
+	if (table)
+		ret = bc_table_out(table, ret);
+	free(lines);
+	return ret;
+}
+
+static int bc_print_names(const struct bc_printer *p, json_object *list)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		bc_safe(p->out, bc_str(json_object_array_get_idx(list, i), "name"));
+		fputc('\n', p->out);
+	}
+	return 0;
+}
+
+static int bc_print_info(const struct bc_printer *p, json_object *doc)
+{
+	const char *text;
+
+	json_object_object_foreach(doc, key, val) {
+		if (!strcmp(key, "schema"))
+			continue;
+		text = json_object_get_string(val);
+		if (json_object_is_type(val, json_type_boolean))
+			text = json_object_get_boolean(val) ? "yes" : "no";
+		fprintf(p->out, "%-13s ", key);
+		bc_safe(p->out, text ? text : "-");
+		fputc('\n', p->out);
+	}
+	return 0;
+}
+
+static void bc_print_culprit(const struct bc_printer *p, json_object *doc)
+{
+	const char *pid = bc_str(doc, "pid"), *comm = bc_str(doc, "comm");
+	const char *origin = bc_str(doc, "origin"), *more = bc_str(doc, "suppressed");
+
+	if (pid) {
+		fprintf(p->out, "; by pid %s", pid);
+		if (comm) {
+			fputs(" (", p->out);
+			bc_safe(p->out, comm);
+			fputc(')', p->out);
+		}
+	}
+	if (origin) {
+		fputs(pid ? " of " : "; of ", p->out);
+		bc_safe(p->out, origin);
+	}
+	if (more && strcmp(more, "0"))
+		fprintf(p->out, "; %s before it not reported", more);
+}
+
+static int bc_print_event(const struct bc_printer *p, json_object *doc)
+{
+	const char *pool = bc_str(doc, "pool"), *res = bc_str(doc, "resource");
+	static const char * const keys[] = { "held", "barrier", "limit" };
+	char text[64];
+	json_object *time;
+	uint64_t ns = 0;
+	size_t i;
+
+	if (json_object_object_get_ex(doc, "time_ns", &time))
+		ns = json_object_get_uint64(time);
+	fprintf(p->out, "%" PRIu64 ".%06u %s", ns / 1000000000,
+		(unsigned int)(ns / 1000 % 1000000), bc_str(doc, "event"));
+	if (pool) {
+		fputc(' ', p->out);
+		bc_safe(p->out, pool);
+	}
+	if (res) {
+		bc_amount(p, text, sizeof(text), doc, "amount");
+		fputc(' ', p->out);
+		bc_safe(p->out, res);
+		fprintf(p->out, ": asked for %s", text);
+		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+			bc_amount(p, text, sizeof(text), doc, keys[i]);
+			fprintf(p->out, ", %s %s", keys[i], text);
+		}
+	}
+	bc_print_culprit(p, doc);
+	fputc('\n', p->out);
+	return 0;
+}
+
+static int bc_print_json(const struct bc_printer *p, json_object *doc)
+{
+	const char *text = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (!text)
+		return -ENOMEM;
+	fprintf(p->out, "%s\n", text);
+	return 0;
+}
+
+/**
+ * bc_print() - print a document
+ * @p: where and how
+ * @doc: the document
+ * @view: how the text looks, if it is to be text
+ *
+ * Whether the text has reached its file is for the caller to check, once.
+ *
+ * Return: 0 or a negative errno.
+ */
+int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view view)
+{
+	if (doc->err)
+		return doc->err;
+	if (p->json)
+		return bc_print_json(p, doc->root);
+	switch (view) {
+	case BC_VIEW_LIST:
+		return bc_print_array(p, doc->list, bc_list_columns);
+	case BC_VIEW_NAMES:
+		return bc_print_names(p, doc->list);
+	case BC_VIEW_TREE:
+		return bc_print_tree(p, doc->list);
+	case BC_VIEW_SHOW:
+		return bc_print_show(p, doc->root, doc->list);
+	case BC_VIEW_STAT:
+		return bc_print_stat(p, doc->list);
+	case BC_VIEW_RESOURCES:
+		return bc_print_array(p, doc->list, bc_resource_columns);
+	case BC_VIEW_INFO:
+		return bc_print_info(p, doc->root);
+	case BC_VIEW_EVENT:
+		return bc_print_event(p, doc->root);
+	}
+	return -EINVAL;
+}

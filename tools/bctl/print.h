@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Output
+ *
+ * What a command has to say is first put into one document. -j prints the
+ * document; the text is made from the document, never from the messages, so
+ * that the two cannot tell different stories.
+ */
+#ifndef BCTL_PRINT_H
+#define BCTL_PRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct json_object;
+struct bc_pool;
+struct bc_res;
+struct bc_info;
+struct bc_notice;
+
+/**
+ * struct bc_doc - a document
+ * @root: the object at its top
+ * @list: the array in it that bc_doc_pool() and bc_doc_res() append to
+ * @err: set once something could not be added
+ */
+struct bc_doc {
+	struct json_object *root;
+	struct json_object *list;
+	int err;
+};
+
+/**
+ * enum bc_view - how the text looks
+ * @BC_VIEW_LIST: a line for each pool
+ * @BC_VIEW_NAMES: the names and nothing else
+ * @BC_VIEW_TREE: the pools as a tree
+ * @BC_VIEW_SHOW: each pool with all that is known of it
+ * @BC_VIEW_STAT: a line for each resource of each pool
+ * @BC_VIEW_RESOURCES: a line for each resource
+ * @BC_VIEW_INFO: a line for each fact
+ * @BC_VIEW_EVENT: one line
+ */
+enum bc_view {
+	BC_VIEW_LIST,
+	BC_VIEW_NAMES,
+	BC_VIEW_TREE,
+	BC_VIEW_SHOW,
+	BC_VIEW_STAT,
+	BC_VIEW_RESOURCES,
+	BC_VIEW_INFO,
+	BC_VIEW_EVENT,
+};
+
+/**
+ * struct bc_printer - where and how to print
+ * @out: the file
+ * @json: print the document itself
+ * @raw: print amounts in the base unit of their resource
+ * @page_size: bytes in a page
+ */
+struct bc_printer {
+	FILE *out;
+	bool json;
+	bool raw;
+	uint64_t page_size;
+};
+
+uint64_t bc_page_size(void);
+uint64_t bc_boottime(void);
+
+void bc_doc_begin(struct bc_doc *doc, const char *schema, const char *list, uint64_t taken);
+void bc_doc_page_size(struct bc_doc *doc, uint64_t page_size);
+void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
+		 const struct bc_res *res, size_t nres);
+void bc_doc_res(struct bc_doc *doc, const struct bc_res *res);
+void bc_doc_info(struct bc_doc *doc, const struct bc_info *info);
+void bc_doc_notice(struct bc_doc *doc, const struct bc_notice *notice,
+		   const struct bc_res *res, size_t nres);
+void bc_doc_lost(struct bc_doc *doc, uint64_t now);
+void bc_doc_end(struct bc_doc *doc);
+
+int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view view);
+void bc_human(char *text, size_t size, unsigned __int128 bytes);
+
+#endif /* BCTL_PRINT_H */
