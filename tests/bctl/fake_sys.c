@@ -1,0 +1,678 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A made-up kernel in the place of tools/bctl/sys.c
+ *
+ * It holds a few pools and keeps the interface of the uapi header closely
+ * enough to run whole commands against it. The environment tells where things
+ * are and what goes wrong:
+ *
+ *	BCTL_FAKE_DIR		directory with
+ *		state		the pools, kept from one run to the next
+ *		cgroup/		what passes for the cgroup2 mount
+ *		v1/		what passes for a cgroup v1 mount
+ *		mountinfo	what passes for /proc/self/mountinfo
+ *		log		one line for each request, and for the close
+ *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode()
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/beancounter.h>
+#include <linux/genetlink.h>
+#include <linux/magic.h>
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+#include <netlink/msg.h>
+
+#include "fake.h"
+#include "sys.h"
+
+#define FAKE_POOLS	1200
+#define FAKE_RES	4
+#define FAKE_DGRAMS	4096
+
+struct fake_pool {
+	uint32_t id, parent;
+	bool used;
+	char name[BC_NAME_MAX + 1];
+	char cgroup[256];
+	uint64_t cgroup_id;
+	uint64_t barrier[FAKE_RES], limit[FAKE_RES];
+};
+
+struct fake_dgram {
+	size_t len;
+	void *buf;
+};
+
+static const struct {
+	uint32_t id, unit, kind, status;
+	const char *name, *reason, *desc;
+} fake_res[FAKE_RES] = {
+	{ BC_RES_PRIVVMPAGES, BC_UNIT_PAGES, BC_KIND_DERIVED, BC_STATUS_ENFORCED,
+	  "privvmpages", NULL, "private address space" },
+	{ BC_RES_NUMPROC, BC_UNIT_ITEMS, BC_KIND_CHARGED, BC_STATUS_ENFORCED,
+	  "numproc", NULL, "tasks" },
+	{ BC_RES_TCPSNDBUF, BC_UNIT_BYTES, BC_KIND_CHARGED, BC_STATUS_COUNTED,
+	  "tcpsndbuf", "the hook is taken", "TCP send buffers" },
+	{ BC_RES_NUMFILE, BC_UNIT_ITEMS, BC_KIND_DERIVED, BC_STATUS_UNAVAILABLE,
+	  "numfile", "security_file_alloc is missing", "open files" },
+};
+
+/* How many of them have a record: all but the last. */
+#define FAKE_COUNTED	(FAKE_RES - 1)
+
+static struct fake_pool fake_pools[FAKE_POOLS];
+static struct fake_dgram fake_queue[FAKE_DGRAMS];
+static size_t fake_head, fake_tail;
+static int fake_dumps, fake_joined;
+
+static void fake_kernel(const struct nlmsghdr *req);
+
+void (*fake_handler)(const struct nlmsghdr *req) = fake_kernel;
+
+/* Is @word in BCTL_FAKE_MODE? */
+static bool fake_mode(const char *word)
+{
+	const char *mode = getenv("BCTL_FAKE_MODE"), *pos;
+	size_t len = strlen(word);
+
+	for (pos = mode; pos && (pos = strstr(pos, word)); pos++)
+		if ((pos == mode || pos[-1] == ',') && (!pos[len] || pos[len] == ','))
+			return true;
+	return false;
+}
+
+static const char *fake_path(const char *name)
+{
+	static char path[4][PATH_MAX];
+	static int i;
+	const char *dir = getenv("BCTL_FAKE_DIR");
+
+	i = (i + 1) % 4;
+	snprintf(path[i], sizeof(path[i]), "%s/%s", dir ? dir : ".", name);
+	return path[i];
+}
+
+/* ---- what the module answers ---- */
+
+/* Put a datagram into the socket's queue. */
+void fake_answer(const void *buf, size_t len)
+{
+	struct fake_dgram *dg = &fake_queue[fake_tail++ % FAKE_DGRAMS];
+
+	if (fake_tail - fake_head > FAKE_DGRAMS)
+		abort();
+	dg->len = len;
+	dg->buf = malloc(len ? len : 1);
+	memcpy(dg->buf, buf, len);
+}
+
+/* Likewise, and free the message. */
+void fake_answer_msg(struct nl_msg *msg)
+{
+	struct nlmsghdr *hdr = nlmsg_hdr(msg);
+	size_t len = hdr->nlmsg_len;
+
+	if (fake_mode("cut") && hdr->nlmsg_type == FAKE_FAMILY)
+		len -= 8;
+	fake_answer(hdr, len);
+	nlmsg_free(msg);
+}
+
+/* Begin a message of the family. */
+struct nl_msg *fake_new(uint16_t type, uint32_t seq, int flags, uint8_t cmd)
+{
+	struct nl_msg *msg = nlmsg_alloc_size(16384);
+
+	genlmsg_put(msg, 0, seq, type, 0, flags, cmd, BC_GENL_VERSION);
+	return msg;
+}
+
+/* Acknowledge or refuse a request, as with NETLINK_CAP_ACK. */
+void fake_ack(const struct nlmsghdr *req, int err, const char *words, uint32_t offset)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	struct nlmsgerr body = { .error = err, .msg = *req };
+	int flags = NLM_F_CAPPED | (words ? NLM_F_ACK_TLVS : 0);
+
+	nlmsg_put(msg, 0, req->nlmsg_seq, NLMSG_ERROR, 0, flags);
+	nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
+	if (words)
+		nla_put_string(msg, NLMSGERR_ATTR_MSG, words);
+	if (words && offset)
+		nla_put_u32(msg, NLMSGERR_ATTR_OFFS, offset);
+	fake_answer_msg(msg);
+}
+
+/* End a dump. */
+void fake_done(const struct nlmsghdr *req, int flags, int err)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	nlmsg_put(msg, 0, req->nlmsg_seq, NLMSG_DONE, 0, NLM_F_MULTI | flags);
+	nlmsg_append(msg, &err, sizeof(err), NLMSG_ALIGNTO);
+	fake_answer_msg(msg);
+}
+
+/* Answer CTRL_CMD_GETFAMILY. */
+void fake_family(const struct nlmsghdr *req)
+{
+	static const char * const names[] = { BC_MCGRP_REFUSAL, BC_MCGRP_POOL };
+	struct nl_msg *msg = fake_new(GENL_ID_CTRL, req->nlmsg_seq, 0, CTRL_CMD_NEWFAMILY);
+	struct nlattr *groups, *group;
+	int i;
+
+	nla_put_u16(msg, CTRL_ATTR_FAMILY_ID, FAKE_FAMILY);
+	groups = nla_nest_start(msg, CTRL_ATTR_MCAST_GROUPS);
+	for (i = 0; i < 2; i++) {
+		group = nla_nest_start(msg, i + 1);
+		nla_put_string(msg, CTRL_ATTR_MCAST_GRP_NAME, names[i]);
+		nla_put_u32(msg, CTRL_ATTR_MCAST_GRP_ID, 40 + i);
+		nla_nest_end(msg, group);
+	}
+	nla_nest_end(msg, groups);
+	fake_answer_msg(msg);
+	fake_ack(req, 0, NULL, 0);
+}
+
+static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record *rec)
+{
+	*rec = (struct bc_record) {
+		.res = fake_res[i].id,
+		.flags = fake_res[i].status == BC_STATUS_ENFORCED ? BC_RECORD_F_ENFORCED : 0,
+		.held = pool->id * 100 + i,
+		.maxheld = pool->id * 100 + i + 5,
+		.barrier = pool->barrier[i],
+		.limit = pool->limit[i],
+		.failcnt = i,
+		.failed = 2 * i,
+		.last_fail = i ? 1000000000 + i : 0,
+	};
+}
+
+static void fake_put_table(struct nl_msg *msg, const struct fake_pool *pool)
+{
+	size_t i, size = sizeof(struct bc_record) + (fake_mode("longrec") ? 24 : 0);
+	char table[FAKE_RES * (sizeof(struct bc_record) + 24)];
+
+	memset(table, 0xa5, sizeof(table));
+	for (i = 0; i < FAKE_COUNTED; i++)
+		fake_record(pool, i, (struct bc_record *)(table + i * size));
+	if (fake_mode("shortrec"))
+		size = sizeof(struct bc_record) - 8;
+	nla_put_u32(msg, BC_A_RECORD_SIZE, size);
+	nla_put(msg, BC_A_TABLE, FAKE_COUNTED * size + (fake_mode("oddtable") ? 4 : 0), table);
+}
+
+static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
+{
+	int children = 0, i;
+
+	for (i = 0; i < FAKE_POOLS; i++)
+		children += fake_pools[i].used && i && fake_pools[i].parent == pool->id;
+	nla_put_u32(msg, BC_A_ID, pool->id);
+	nla_put_string(msg, BC_A_NAME, pool->name);
+	nla_put_u64(msg, BC_A_INCARNATION, 7000 + pool->id);
+	nla_put_u32(msg, BC_A_STATE, fake_mode("newstate") ? 9 : BC_POOL_LIVE);
+	if (pool->id) {
+		nla_put_u32(msg, BC_A_PARENT_ID, pool->parent);
+		nla_put_string(msg, BC_A_PARENT, fake_pools[pool->parent].name);
+		nla_put_string(msg, BC_A_CGROUP_PATH, pool->cgroup);
+		nla_put_u64(msg, BC_A_CGROUP_ID, pool->cgroup_id);
+	}
+	nla_put_u64(msg, BC_A_CREATED, 5000000000ULL);
+	nla_put_u32(msg, BC_A_CHILDREN, children);
+	nla_put_u64(msg, BC_A_GENERATION, 3);
+	fake_put_table(msg, pool);
+	if (fake_mode("newattr"))
+		nla_put_string(msg, BC_A_MAX + 5, "from the future");
+}
+
+static struct fake_pool *fake_find(struct nlattr **tb)
+{
+	const char *name = tb[BC_A_NAME] ? nla_get_string(tb[BC_A_NAME]) : NULL;
+	int i;
+
+	for (i = 0; i < FAKE_POOLS; i++)
+		if (fake_pools[i].used && name && !strcmp(fake_pools[i].name, name))
+			return &fake_pools[i];
+	return NULL;
+}
+
+static void fake_get(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	struct fake_pool *pool = fake_find(tb);
+	struct nl_msg *msg;
+
+	if (!pool) {
+		fake_ack(req, -ENOENT, "no such pool", 0);
+		return;
+	}
+	msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, 0, BC_CMD_POOL_GET);
+	fake_put_pool(msg, pool);
+	fake_answer_msg(msg);
+	fake_ack(req, 0, NULL, 0);
+}
+
+static void fake_dump(const struct nlmsghdr *req)
+{
+	int flags = NLM_F_MULTI, i;
+	struct nl_msg *msg;
+
+	fake_dumps++;
+	if (fake_mode("intr") && fake_dumps <= 3)
+		flags |= NLM_F_DUMP_INTR;
+	if (fake_mode("intr-always"))
+		flags |= NLM_F_DUMP_INTR;
+	for (i = 0; i < FAKE_POOLS; i++) {
+		if (!fake_pools[i].used)
+			continue;
+		msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, flags, BC_CMD_POOL_GET);
+		fake_put_pool(msg, &fake_pools[i]);
+		fake_answer_msg(msg);
+	}
+	fake_done(req, 0, fake_mode("done-error") ? -ENOMEM : 0);
+}
+
+static void fake_dump_res(const struct nlmsghdr *req)
+{
+	struct nl_msg *msg;
+	int i;
+
+	for (i = 0; i < FAKE_RES; i++) {
+		msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, NLM_F_MULTI, BC_CMD_RES_GET);
+		nla_put_u32(msg, BC_A_RES, fake_res[i].id);
+		nla_put_string(msg, BC_A_RES_NAME, fake_res[i].name);
+		nla_put_u32(msg, BC_A_RES_UNIT, fake_res[i].unit);
+		nla_put_u32(msg, BC_A_RES_KIND, fake_res[i].kind);
+		nla_put_u32(msg, BC_A_RES_STATUS, fake_res[i].status);
+		if (fake_res[i].reason)
+			nla_put_string(msg, BC_A_REASON, fake_res[i].reason);
+		nla_put_string(msg, BC_A_DESC, fake_res[i].desc);
+		fake_answer_msg(msg);
+	}
+	fake_done(req, 0, 0);
+}
+
+/* Take the limits; NULL, or what is wrong with them and where. */
+static const char *fake_limits(const struct nlmsghdr *req, struct fake_pool *pool,
+			       uint32_t *offset)
+{
+	struct nlattr *tb[BC_LIMIT_A_MAX + 1], *pos;
+	struct genlmsghdr *genl = nlmsg_data(req);
+	struct fake_pool copy = *pool;
+	int rem, i;
+
+	nla_for_each_attr(pos, genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0), rem) {
+		if (nla_type(pos) != BC_A_LIMIT)
+			continue;
+		*offset = (char *)pos - (char *)req;
+		if (nla_parse_nested(tb, BC_LIMIT_A_MAX, pos, NULL) || !tb[BC_LIMIT_A_RES] ||
+		    !tb[BC_LIMIT_A_BARRIER] || !tb[BC_LIMIT_A_LIMIT])
+			return "malformed limit";
+		for (i = 0; i < FAKE_RES; i++)
+			if (fake_res[i].id == nla_get_u32(tb[BC_LIMIT_A_RES]))
+				break;
+		if (i >= FAKE_COUNTED)
+			return "this resource cannot be limited on this kernel";
+		copy.barrier[i] = nla_get_u64(tb[BC_LIMIT_A_BARRIER]);
+		copy.limit[i] = nla_get_u64(tb[BC_LIMIT_A_LIMIT]);
+	}
+	*pool = copy;
+	return NULL;
+}
+
+static void fake_set(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	struct fake_pool *pool = fake_find(tb);
+	const char *words;
+	uint32_t offset;
+
+	if (!pool) {
+		fake_ack(req, -ENOENT, "no such pool", 0);
+		return;
+	}
+	words = fake_limits(req, pool, &offset);
+	fake_ack(req, words ? -EOPNOTSUPP : 0, words, offset);
+}
+
+/* The path of an open directory below the made-up cgroup2 mount, or NULL. */
+static const char *fake_below(int fd, const char *mount)
+{
+	static char path[PATH_MAX];
+	char link[64], top[PATH_MAX];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0 || !realpath(fake_path(mount), top))
+		return NULL;
+	path[len] = '\0';
+	if (strncmp(path, top, strlen(top)))
+		return NULL;
+	if (path[strlen(top)] == '/')
+		return path + strlen(top) + 1;
+	return path[strlen(top)] ? NULL : "";
+}
+
+static const char *fake_fill(const struct nlmsghdr *req, struct nlattr **tb,
+			     struct fake_pool *pool, int *err, uint32_t *offset)
+{
+	const char *path = fake_below(nla_get_s32(tb[BC_A_CGROUP_FD]), "cgroup");
+	size_t best = 0, len;
+	struct stat st;
+	int i;
+
+	*err = -EINVAL;
+	if (!path || !*path)
+		return "no cgroup, or the root cgroup";
+	snprintf(pool->name, sizeof(pool->name), "%s", nla_get_string(tb[BC_A_NAME]));
+	if (strpbrk(pool->name, " /!\n"))
+		return "bad name";
+	snprintf(pool->cgroup, sizeof(pool->cgroup), "%s", path);
+	fstat(nla_get_s32(tb[BC_A_CGROUP_FD]), &st);
+	pool->cgroup_id = st.st_ino;
+	for (i = 1; i < FAKE_POOLS; i++) {
+		len = strlen(fake_pools[i].cgroup);
+		if (fake_pools[i].used && len > best && !strncmp(path, fake_pools[i].cgroup, len) &&
+		    path[len] == '/') {
+			best = len;
+			pool->parent = i;
+		}
+	}
+	if (tb[BC_A_PARENT] &&
+	    strcmp(nla_get_string(tb[BC_A_PARENT]), fake_pools[pool->parent].name))
+		return "the parent is another pool";
+	return fake_limits(req, pool, offset);
+}
+
+static void fake_create(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	struct fake_pool pool = { .used = true };
+	uint32_t id = tb[BC_A_ID] ? nla_get_u32(tb[BC_A_ID]) : 1, offset = 0;
+	const char *words;
+	struct nl_msg *msg;
+	int err, i;
+
+	if (fake_find(tb) || fake_pools[id].used) {
+		if (fake_find(tb) || tb[BC_A_ID]) {
+			fake_ack(req, -EEXIST, "the name or the id is taken", 0);
+			return;
+		}
+		while (fake_pools[id].used)
+			id++;
+	}
+	for (i = 0; i < FAKE_RES; i++)
+		pool.barrier[i] = pool.limit[i] = BC_UNLIMITED;
+	words = fake_fill(req, tb, &pool, &err, &offset);
+	if (!words && fake_mode("full")) {
+		words = "there are too many pools";
+		err = -ENOSPC;
+	}
+	if (words) {
+		fake_ack(req, err, words, offset);
+		return;
+	}
+	pool.id = id;
+	fake_pools[id] = pool;
+	msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, 0, BC_CMD_POOL_NEW);
+	fake_put_pool(msg, &fake_pools[id]);
+	fake_answer_msg(msg);
+	fake_ack(req, 0, NULL, 0);
+}
+
+static void fake_delete(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	struct fake_pool *pool = fake_find(tb);
+	int i;
+
+	if (!pool) {
+		fake_ack(req, -ENOENT, "no such pool", 0);
+		return;
+	}
+	for (i = 1; i < FAKE_POOLS; i++)
+		if (fake_pools[i].used && fake_pools[i].parent == pool->id && pool->id) {
+			fake_ack(req, -EBUSY, "the pool has child pools", 0);
+			return;
+		}
+	if (!pool->id) {
+		fake_ack(req, -EINVAL, "the host cannot be deleted", 0);
+		return;
+	}
+	pool->used = false;
+	fake_ack(req, 0, NULL, 0);
+}
+
+static void fake_info(const struct nlmsghdr *req)
+{
+	struct nl_msg *msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, 0, BC_CMD_INFO_GET);
+
+	nla_put_string(msg, BC_A_VERSION, "0.1.0");
+	nla_put_u32(msg, BC_A_POOLS, 1);
+	nla_put_u32(msg, BC_A_POOLS_MAX, 4096);
+	nla_put_u32(msg, BC_A_DYING, 0);
+	nla_put_u64(msg, BC_A_GENERATION, 12);
+	nla_put_u32(msg, BC_A_HOOKED, 1);
+	nla_put_u64(msg, BC_A_SUPPRESSED, 4);
+	nla_put_u64(msg, BC_A_UNBALANCED, 0);
+	nla_put_u64(msg, BC_A_UNTRACKED, 0);
+	nla_put_u32(msg, BC_A_PAGE_SIZE, 4096);
+	fake_answer_msg(msg);
+	fake_ack(req, 0, NULL, 0);
+}
+
+static void fake_state(bool save)
+{
+	FILE *f = fopen(fake_path("state"), save ? "w" : "r");
+
+	if (!save) {
+		memset(fake_pools, 0, sizeof(fake_pools));
+		fake_pools[0].used = true;
+		strcpy(fake_pools[0].name, "host");
+		memset(fake_pools[0].barrier, 0xff, sizeof(fake_pools[0].barrier));
+		memset(fake_pools[0].limit, 0xff, sizeof(fake_pools[0].limit));
+	}
+	if (!f)
+		return;
+	if (save)
+		fwrite(fake_pools, sizeof(fake_pools), 1, f);
+	else if (fread(fake_pools, sizeof(fake_pools), 1, f) != 1)
+		abort();
+	fclose(f);
+}
+
+static void fake_log(const char *line)
+{
+	FILE *f = getenv("BCTL_FAKE_DIR") ? fopen(fake_path("log"), "a") : NULL;
+
+	if (!f)
+		return;
+	fprintf(f, "%s\n", line);
+	fclose(f);
+}
+
+static void fake_log_request(const struct nlmsghdr *req, uint8_t cmd)
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), "cmd=%u ack=%d dump=%d len=%u", cmd,
+		 !!(req->nlmsg_flags & NLM_F_ACK),
+		 (req->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP, req->nlmsg_len);
+	fake_log(line);
+}
+
+static void fake_request(const struct nlmsghdr *req, uint8_t cmd)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+
+	if (genlmsg_parse((struct nlmsghdr *)req, 0, tb, BC_A_MAX, NULL) < 0)
+		abort();
+	switch (cmd) {
+	case BC_CMD_POOL_NEW:
+		return fake_create(req, tb);
+	case BC_CMD_POOL_SET:
+		return fake_set(req, tb);
+	case BC_CMD_POOL_DEL:
+		return fake_delete(req, tb);
+	case BC_CMD_POOL_GET:
+		return req->nlmsg_flags & NLM_F_DUMP ? fake_dump(req) : fake_get(req, tb);
+	case BC_CMD_RES_GET:
+		return fake_dump_res(req);
+	case BC_CMD_INFO_GET:
+		return fake_info(req);
+	}
+	fake_ack(req, -EOPNOTSUPP, NULL, 0);
+}
+
+static void fake_kernel(const struct nlmsghdr *req)
+{
+	uint8_t cmd = ((struct genlmsghdr *)nlmsg_data(req))->cmd;
+
+	if (req->nlmsg_type == GENL_ID_CTRL) {
+		if (fake_mode("absent"))
+			fake_ack(req, -ENOENT, NULL, 0);
+		else
+			fake_family(req);
+		return;
+	}
+	fake_log_request(req, cmd);
+	if (fake_mode("eperm")) {
+		fake_ack(req, -EPERM, NULL, 0);
+		return;
+	}
+	if (fake_mode("bad-ack")) {
+		fake_ack(req, 17, NULL, 0);
+		return;
+	}
+	fake_state(false);
+	fake_request(req, cmd);
+	fake_state(true);
+}
+
+/* ---- what happens without being asked ---- */
+
+static struct nl_msg *fake_event(enum bc_event event, const char *name)
+{
+	struct nl_msg *msg = fake_new(FAKE_FAMILY, 0, 0, BC_CMD_EVENT);
+
+	nla_put_u32(msg, BC_A_EVENT, event);
+	nla_put_u64(msg, BC_A_TIME, 12345678901ULL);
+	nla_put_u32(msg, BC_A_ID, 3);
+	nla_put_string(msg, BC_A_NAME, name);
+	nla_put_u64(msg, BC_A_INCARNATION, 7003);
+	return msg;
+}
+
+static void fake_refusal(const char *comm, bool softirq)
+{
+	struct nl_msg *msg = fake_event(BC_EVENT_REFUSAL, "web");
+
+	nla_put_u32(msg, BC_A_RES, BC_RES_PRIVVMPAGES);
+	nla_put_string(msg, BC_A_RES_NAME, "privvmpages");
+	nla_put_u64(msg, BC_A_AMOUNT, 256);
+	nla_put_u64(msg, BC_A_HELD, 16384);
+	nla_put_u64(msg, BC_A_BARRIER, 16384);
+	nla_put_u64(msg, BC_A_LIMIT_VALUE, BC_UNLIMITED);
+	nla_put_u32(msg, BC_A_ORIGIN_ID, 4);
+	nla_put_string(msg, BC_A_ORIGIN_NAME, "web.worker");
+	if (!softirq) {
+		nla_put_u32(msg, BC_A_PID, 4711);
+		nla_put_string(msg, BC_A_COMM, comm);
+	}
+	nla_put_u64(msg, BC_A_SUPPRESSED, softirq ? 9 : 0);
+	fake_answer_msg(msg);
+}
+
+static void fake_events(void)
+{
+	fake_answer_msg(fake_event(BC_EVENT_POOL_NEW, "web"));
+	fake_refusal("stress\x1b[2J\xff", false);
+	fake_refusal("", true);
+	fake_answer_msg(fake_event(77, "web"));
+	fake_answer_msg(fake_event(BC_EVENT_POOL_GONE, "web"));
+}
+
+/* ---- sys.h ---- */
+
+int bc_sock_open(struct bc_sock **sockp)
+{
+	*sockp = NULL;
+	return 0;
+}
+
+void bc_sock_close(struct bc_sock *sock)
+{
+	(void)sock;
+	fake_log("close");
+	for (; fake_head != fake_tail; fake_head++)
+		free(fake_queue[fake_head % FAKE_DGRAMS].buf);
+	(void)bc_sock_recv(NULL, NULL, 0);
+}
+
+int bc_sock_send(struct bc_sock *sock, const void *buf, size_t len)
+{
+	(void)sock;
+	if (((const struct nlmsghdr *)buf)->nlmsg_len != len)
+		return -EINVAL;
+	fake_handler(buf);
+	return 0;
+}
+
+ssize_t bc_sock_recv(struct bc_sock *sock, void **buf, int timeout_ms)
+{
+	static struct fake_dgram last;
+
+	(void)sock;
+	(void)timeout_ms;
+	free(last.buf);
+	last.buf = NULL;
+	if (!buf)
+		return 0;
+	if (fake_mode("overrun") && fake_joined == 2) {
+		fake_joined++;
+		return -ENOBUFS;
+	}
+	if (fake_head == fake_tail)
+		return -ETIMEDOUT;
+	last = fake_queue[fake_head++ % FAKE_DGRAMS];
+	*buf = last.buf;
+	return last.len;
+}
+
+int bc_sock_join(struct bc_sock *sock, uint32_t group)
+{
+	(void)sock;
+	if (group != 40u + fake_joined)
+		return -EINVAL;
+	if (++fake_joined == 2)
+		fake_events();
+	return 0;
+}
+
+const char *bc_sys_mountinfo(void)
+{
+	return fake_path("mountinfo");
+}
+
+int bc_sys_fs_magic(int fd, uint32_t *magic)
+{
+	struct statfs st;
+
+	if (fake_below(fd, "cgroup"))
+		*magic = CGROUP2_SUPER_MAGIC;
+	else if (fake_below(fd, "v1"))
+		*magic = CGROUP_SUPER_MAGIC;
+	else if (fstatfs(fd, &st))
+		return -errno;
+	else
+		*magic = st.f_type;
+	return 0;
+}

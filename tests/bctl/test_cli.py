@@ -1,0 +1,505 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Whole runs of bctl: usage errors, and commands on a made-up kernel.
+
+Usage: test_cli.py BCTL BCTL_FAKE
+BCTL is the real program; it is only given what it must refuse by itself.
+BCTL_FAKE is the same on top of fake_sys.c, see there for BCTL_FAKE_MODE.
+"""
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import schema
+
+TOP = Path(__file__).resolve().parents[2]
+SCHEMAS = {f"bctl.{p.name.split('.')[0]}/1": json.loads(p.read_text())
+           for p in (TOP / "Documentation/json").glob("*.schema.json")}
+BCTL, FAKE = (os.path.abspath(arg) for arg in sys.argv[1:3])
+PAGE = resource.getpagesize()
+count = failed = 0
+
+
+def ok(good, name, *why):
+    global count, failed
+    count += 1
+    failed += not good
+    print(f"{'' if good else 'not '}ok {count} - {name}")
+    if not good:
+        for line in why:
+            print("# " + str(line).replace("\n", "\n# "))
+
+
+class Kernel:
+    """A directory with what passes for a kernel."""
+
+    def __init__(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="bctl-test-"))
+        self.cgroup = self.dir / "cgroup"
+        self.cgroup.mkdir()
+        (self.dir / "v1").mkdir()
+        self.mountinfo(f"1 2 0:3 / {self.cgroup} rw shared:4 - cgroup2 cgroup2 rw\n")
+
+    def mountinfo(self, text):
+        (self.dir / "mountinfo").write_text(text)
+
+    def run(self, *args, mode="", program=None, data=None):
+        env = {**os.environ, "BCTL_FAKE_DIR": str(self.dir), "BCTL_FAKE_MODE": mode,
+               "LC_ALL": "C.UTF-8"}
+        return subprocess.run([program or FAKE, *args], env=env, capture_output=True,
+                              timeout=60, check=False, input=data)
+
+    def json(self, *args, mode=""):
+        """Run with -j and hold every line of the output against its schema."""
+        run = self.run(*args, "-j", mode=mode)
+        docs = [json.loads(line) for line in run.stdout.splitlines()]
+        wrong = [e for doc in docs for e in schema.errors(doc, SCHEMAS[doc["schema"]])]
+        ok(run.returncode == 0 and docs and not wrong,
+           f"{'_'.join(args[:2])}_json_is_as_its_schema_says", run, *wrong)
+        return docs
+
+    def log(self):
+        """The requests since the last call."""
+        path = self.dir / "log"
+        text = path.read_text() if path.exists() else ""
+        path.write_text("")
+        return text.splitlines()
+
+    def pools(self):
+        run = self.run("pool", "list", "-q")
+        return run.stdout.decode().split()
+
+    def done(self):
+        shutil.rmtree(self.dir)
+
+
+def expect(kernel, status, words, *args, mode="", name=None):
+    """A run that must fail, with these words and nothing on stdout."""
+    run = kernel.run(*args, mode=mode)
+    err = run.stderr.decode(errors="replace")
+    ok(run.returncode == status and words in err and err.startswith("bctl: ") and not run.stdout,
+       name or f"exit_{status}: {' '.join(args)[:60]!r}", f"status {run.returncode}", err)
+    return err
+
+
+USAGE = [
+    # words, arguments
+    ("unknown command 'frob'", "frob"),
+    ("unknown command 'pool frob'", "pool", "frob"),
+    ("unknown option '-x'", "-x", "pool", "list"),
+    ("unknown option '--frob'", "--frob"),
+    ("unknown option '--frob'", "pool", "list", "--frob"),
+    ("unknown option '-z'", "stat", "-jz"),
+    ("takes no value", "pool", "delete", "--if-exists=1", "web"),
+    ("needs a value", "pool", "create", "web", "--parent"),
+    ("given twice", "pool", "create", "web", "--id", "1", "--id=2"),
+    ("name of a pool is missing", "pool", "create"),
+    ("must not be empty", "pool", "create", ""),
+    ("at most 63 bytes", "pool", "create", "x" * 64),
+    ("at most 63 bytes", "pool", "create", "x" * 5000),
+    ("at most 63 bytes", "pool", "create", "web", "--parent", "x" * 100000),
+    ("at most 63 bytes", "pool", "show", "x" * 5000),
+    ("at most 63 bytes", "pool", "delete", "x" * 5000),
+    ("at most 63 bytes", "stat", "web", "x" * 5000),
+    ("at most 63 bytes", "exec", "x" * 5000, "--", "true"),
+    ("at most 63 bytes", "attach", "x" * 5000, "1"),
+    ("cannot be the name of a cgroup directory", "pool", "create", ".."),
+    ("cannot be the name of a cgroup directory", "pool", "create", "."),
+    ("cannot be the name of a cgroup directory", "pool", "create", "a/../../b"),
+    ("path of a cgroup must not be empty", "pool", "create", "web", "--cgroup", ""),
+    ("--id -1: not a number", "pool", "create", "web", "--id=-1"),
+    ("--id 4294967296: not a number", "pool", "create", "web", "--id", "4294967296"),
+    ("--id 1x: not a number", "pool", "create", "web", "--id", "1x"),
+    ("'numproc' is not of the form RES=VALUE", "pool", "create", "web", "numproc"),
+    ("'=5' is not of the form RES=VALUE", "pool", "set", "web", "=5"),
+    ("numproc=: a number or", "pool", "set", "web", "numproc="),
+    ("numproc=5:: a number or", "pool", "set", "web", "numproc=5:"),
+    ("numproc=:5: a number or", "pool", "set", "web", "numproc=:5"),
+    ("numproc=-5: an amount cannot be negative", "pool", "set", "web", "numproc=-5"),
+    ("numproc=5:-1: an amount cannot be negative", "pool", "set", "web", "numproc=5:-1"),
+    ("numproc=abc: not a number", "pool", "set", "web", "numproc=abc"),
+    ("numproc=1:2:3: not a number", "pool", "set", "web", "numproc=1:2:3"),
+    ("numproc=9:8: the barrier is above the limit", "pool", "set", "web", "numproc=9:8"),
+    ("numproc=unlimited:8: the barrier is above", "pool", "set", "web", "numproc=unlimited:8"),
+    ("numproc=2: the resource 'numproc' is given twice", "pool", "set", "web", "numproc=1", "numproc=2"),
+    ("name of a pool is missing", "pool", "set"),
+    ("nothing to set", "pool", "set", "web"),
+    ("one pool at a time", "pool", "delete", "a", "b"),
+    ("name of a pool is missing", "pool", "delete"),
+    ("a tree has one root", "pool", "tree", "a", "b"),
+    ("name of a pool is missing", "exec"),
+    ("name of a pool is missing", "exec", "--", "true"),
+    ("'--' must stand before the command", "exec", "web"),
+    ("'--' must stand before the command", "exec", "web", "true"),
+    ("the command is missing", "exec", "web", "--"),
+    ("name of a pool is missing", "attach"),
+    ("process id is missing", "attach", "web"),
+    ("'0' is not a process id", "attach", "web", "0"),
+    ("'-1' is not a process id", "attach", "--", "web", "-1"),
+    ("'1x' is not a process id", "attach", "web", "1", "1x"),
+    ("'99999999999' is not a process id", "attach", "web", "99999999999"),
+    ("unexpected argument 'web'", "events", "web"),
+    ("--count 0: not a number above 0", "events", "--count", "0"),
+    ("--timeout soon: not a number of seconds", "events", "--timeout", "soon"),
+    ("--timeout -1: not a number of seconds", "events", "--timeout=-1"),
+    ("unexpected argument 'x'", "resources", "x"),
+    ("unexpected argument 'x'", "info", "x"),
+    ("unexpected argument 'x'", "version", "x"),
+    ("unknown command 'frob'", "help", "frob"),
+]
+
+
+def test_usage(kernel):
+    """The real bctl refuses these before it opens a socket, hence also here."""
+    for words, *args in USAGE:
+        run = kernel.run(*args, program=BCTL)
+        err = run.stderr.decode(errors="replace")
+        ok(run.returncode == 1 and words in err and not run.stdout and len(err) < 1000,
+           f"usage: {' '.join(args)[:60]!r}", f"status {run.returncode}", err)
+
+
+def test_help(kernel):
+    run = kernel.run("help", program=BCTL)
+    commands = re.findall(r"^  bctl (\S+(?: \S+)?)  ", run.stdout.decode(), re.M)
+    commands = [c.strip() for c in commands]
+    ok(run.returncode == 0 and len(commands) == 14, "help_lists_the_commands", commands)
+    man = (TOP / "Documentation/man/bctl.8").read_text()
+    completion = (TOP / "tools/bctl/completion/bctl").read_text()
+    for command in commands:
+        one = kernel.run("help", *command.split(), program=BCTL)
+        long = kernel.run(*command.split(), "--help", program=BCTL)
+        usage = one.stdout.decode()
+        ok(one.returncode == long.returncode == 0 and usage.startswith(f"usage: bctl {command}")
+           and one.stdout == long.stdout, f"help_and_--help_of_{command}_agree", one, long)
+        section = man.split(f".SS {command}\n")
+        text = section[1].split("\n.S")[0] if len(section) == 2 else ""
+        options = re.findall(r"--[a-z-]+", usage)
+        short = re.findall(r"\[-([a-z]+)\]", usage)
+        options += ["-" + letter for group in short for letter in group]
+        missing = [o for o in options if o.replace("-", "\\-") not in text and
+                   o.replace("-", "\\-") not in man.split(".SH OPTIONS")[1].split(".SH")[0]]
+        ok(text and not missing, f"man_page_describes_{command}", f"missing: {missing}")
+        ok(all(word in completion for word in [*command.split(), *re.findall("--[a-z-]+", usage)]),
+           f"completion_knows_{command}")
+    for args in (["-h"], ["--help"], ["version"], ["--version"], ["-V"]):
+        run = kernel.run(*args, program=BCTL)
+        ok(run.returncode == 0 and run.stdout.startswith(b"bctl "), f"{args[0]}_works", run)
+    full = open("/dev/full", "w", encoding="ascii")
+    run = subprocess.run([BCTL, "help"], stdout=full, stderr=subprocess.PIPE, check=False)
+    ok(run.returncode == 2 and b"cannot write the output" in run.stderr, "full_disk_is_no_success", run)
+
+
+def test_create(kernel):
+    bc = kernel.cgroup / "bc"
+    run = kernel.run("pool", "create", "web", "privvmpages=64M:72M", "numproc=240", "tcpsndbuf=2P")
+    ok(run.returncode == 0 and not run.stdout and not run.stderr and (bc / "web").is_dir(),
+       "create_makes_pool_and_directory", run)
+    ok(all("ack=1" in line for line in kernel.log() if line != "close"), "every_request_asks_for_an_ack")
+    pool = kernel.json("pool", "show", "web")[0]["pools"][0]
+    res = pool["resources"]
+    ok(pool["name"] == "web" and pool["parent"] == "host" and pool["cgroup"] == "bc/web" and
+       pool["id"] == 1 and pool["state"] == "live", "create_has_the_defaults", pool)
+    ok([res["privvmpages"][k] * PAGE for k in ("barrier", "limit")] == [64 << 20, 72 << 20] and
+       res["numproc"]["limit"] == 240 and res["tcpsndbuf"]["limit"] == 2 * PAGE,
+       "create_sets_the_limits_in_their_units", res)
+    ok("numfile" not in res, "uncounted_resource_is_absent")
+    expect(kernel, 2, "create: web: the name or the id is taken (File exists)", "pool", "create", "web")
+    ok((bc / "web").is_dir(), "existing_directory_survives_a_refusal")
+    doc = kernel.json("pool", "create", "web.a", "--parent", "web")[0]
+    ok(doc["pools"][0]["cgroup"] == "bc/web/web.a" and doc["pools"][0]["parent"] == "web",
+       "parent_decides_where_the_directory_is", doc)
+    expect(kernel, 2, "no such pool", "pool", "create", "x", "--parent", "nobody")
+    expect(kernel, 2, "too many pools (No space left on device)", "pool", "create", "full", mode="full")
+    ok(not (bc / "full").exists() and bc.exists(), "refused_pool_leaves_no_directory")
+    expect(kernel, 2, "bad name (Invalid argument)", "pool", "create", "a b")
+    ok(not (bc / "a b").exists(), "bad_name_leaves_no_directory")
+    expect(kernel, 2, "web: numfile=3: this resource cannot be limited",
+           "pool", "set", "web", "numproc=7", "numfile=3")
+    kernel.run("pool", "create", "host2", "--parent", "host")
+    ok((bc / "host2").is_dir(), "child_of_the_host_is_below_bc")
+    expect(kernel, 2, "host: the name or the id is taken", "pool", "create", "host")
+    run = kernel.run("pool", "create", "numbered", "--id=77", "--parent=host")
+    ok(run.returncode == 0 and kernel.json("stat", "numbered")[0]["pools"][0]["id"] == 77,
+       "wanted_id_is_given", run)
+
+
+def test_create_rollback_base(kernel):
+    expect(kernel, 2, "too many pools", "pool", "create", "web", mode="full")
+    ok(not (kernel.cgroup / "bc").exists(), "first_refused_pool_leaves_no_base")
+    expect(kernel, 1, "nosuch=5: unknown resource 'nosuch'; 'bctl resources' lists them",
+           "pool", "create", "web", "nosuch=5")
+    expect(kernel, 1, "numproc=5M: this resource is counted in items and takes no suffix",
+           "pool", "create", "web", "numproc=5M")
+    expect(kernel, 1, "numproc=5P", "pool", "create", "web", "numproc=5P")
+    expect(kernel, 1, "too large; did you mean", "pool", "create", "web",
+           "numproc=4611686018427387904")
+    expect(kernel, 1, "too large", "pool", "create", "web", "numproc=99999999999999999999999")
+    expect(kernel, 1, "barrier is above the limit", "pool", "create", "web", "tcpsndbuf=2P:5K")
+    expect(kernel, 1, "unknown resource", "pool", "create", "web", "x" * 5000 + "=1")
+    ok(not (kernel.cgroup / "bc").exists() and kernel.pools() == ["host"],
+       "bad_values_make_nothing")
+    kernel.mountinfo("")
+    expect(kernel, 2, "no cgroup v2 hierarchy is mounted", "pool", "create", "web")
+
+
+def test_create_cgroup(kernel):
+    (kernel.cgroup / "a/b").mkdir(parents=True)
+    (kernel.dir / "v1/x").mkdir()
+    run = kernel.run("pool", "create", "rel", "--cgroup", "a/b")
+    ok(run.returncode == 0, "relative_cgroup_is_bound", run)
+    run = kernel.run("pool", "create", "abs", "--cgroup", str(kernel.cgroup / "a"))
+    ok(run.returncode == 0, "absolute_cgroup_is_bound", run)
+    pools = {p["name"]: p for p in kernel.json("pool", "list")[0]["pools"]}
+    ok(pools["rel"]["cgroup"] == "a/b" and pools["abs"]["cgroup"] == "a", "bound_where_told", pools)
+    expect(kernel, 2, "this is a cgroup v1 directory", "pool", "create", "v1", "--cgroup",
+           str(kernel.dir / "v1/x"))
+    expect(kernel, 2, "this is not a cgroup directory", "pool", "create", "v1", "--cgroup", "/etc")
+    expect(kernel, 2, "this is not a cgroup directory", "pool", "create", "v1", "--cgroup", "../..")
+    expect(kernel, 2, "cannot open this cgroup: No such file", "pool", "create", "v1", "--cgroup", "c")
+    expect(kernel, 2, "Not a directory", "pool", "create", "v1", "--cgroup", "/etc/passwd")
+    expect(kernel, 2, "no cgroup, or the root cgroup", "pool", "create", "v1", "--cgroup", ".")
+    expect(kernel, 2, "the parent is another pool", "pool", "create", "v1", "--cgroup", "a",
+           "--parent", "rel")
+    run = kernel.run("pool", "delete", "rel")
+    ok(run.returncode == 0 and (kernel.cgroup / "a/b").is_dir(), "bound_cgroup_survives_its_pool", run)
+
+
+def test_exist_ok(kernel):
+    for _ in range(2):
+        run = kernel.run("pool", "create", "web", "--exist-ok", "numproc=9")
+        ok(run.returncode == 0 and not run.stderr, "exist_ok_creates_and_then_accepts", run)
+    run = kernel.run("pool", "create", "web", "--exist-ok", "numproc=11")
+    res = kernel.json("stat", "web")[0]["pools"][0]["resources"]
+    ok(run.returncode == 0 and res["numproc"]["limit"] == 11, "exist_ok_applies_the_limits", run)
+    (kernel.cgroup / "other").mkdir()
+    expect(kernel, 2, "exists, but with the cgroup /bc/web", "pool", "create", "web",
+           "--exist-ok", "--cgroup", "other")
+    expect(kernel, 2, "exists, but with the id 1", "pool", "create", "web", "--exist-ok", "--id", "5")
+    expect(kernel, 2, "exists, but with the parent host", "pool", "create", "web", "--exist-ok",
+           "--parent", "web")
+    run = kernel.run("pool", "create", "web", "--exist-ok", "--cgroup", "bc/web")
+    ok(run.returncode == 0, "exist_ok_knows_the_same_cgroup_by_its_path", run)
+    expect(kernel, 2, "another pool", "pool", "create", "web2", "--exist-ok", "--id", "1")
+    ok(not (kernel.cgroup / "bc/web2").exists(), "exist_ok_rolls_back")
+
+
+def test_set(kernel):
+    kernel.run("pool", "create", "web", "numproc=5", "privvmpages=100")
+    before = kernel.json("stat", "web")[0]["pools"][0]["resources"]
+    expect(kernel, 1, "unknown resource", "pool", "set", "web", "numproc=6", "nosuch=1")
+    expect(kernel, 2, "cannot be limited", "pool", "set", "web", "numproc=6", "numfile=1")
+    ok(kernel.json("stat", "web")[0]["pools"][0]["resources"] == before, "one_bad_pair_changes_nothing")
+    kernel.log()
+    doc = kernel.json("pool", "set", "web", "numproc=6:7", "privvmpages=unlimited")[0]
+    res = doc["pools"][0]["resources"]
+    ok((res["numproc"]["barrier"], res["numproc"]["limit"]) == (6, 7) and
+       res["privvmpages"]["limit"] is None, "set_sets_and_unlimited_is_null", res)
+    ok(sum("cmd=2 " in line for line in kernel.log()) == 1, "several_pairs_are_one_request")
+    for _ in range(2):
+        run = kernel.run("pool", "set", "web", "numproc=6:7")
+        ok(run.returncode == 0 and not run.stdout, "set_to_the_same_value_succeeds", run)
+    expect(kernel, 2, "set: nobody: no such pool (No such file or directory)",
+           "pool", "set", "nobody", "numproc=1")
+
+
+def test_delete(kernel):
+    kernel.run("pool", "create", "web")
+    kernel.run("pool", "create", "a", "--parent", "web")
+    expect(kernel, 2, "has child pools (Device or resource busy)", "pool", "delete", "web")
+    ok((kernel.cgroup / "bc/web").is_dir(), "refused_delete_leaves_the_directory")
+    (kernel.cgroup / "bc/web/a/cgroup.procs").write_text("1\n")
+    run = kernel.run("pool", "delete", "a")
+    ok(run.returncode == 0 and b"bc/web/a is not empty and stays" in run.stderr and not run.stdout,
+       "cgroup_in_use_stays_with_a_note", run)
+    ok(kernel.pools() == ["host", "web"], "its_pool_is_gone")
+    (kernel.cgroup / "bc/web/a/cgroup.procs").unlink()
+    (kernel.cgroup / "bc/web/a").rmdir()
+    doc = kernel.json("pool", "delete", "web")[0]
+    ok(doc["pools"][0]["name"] == "web" and not (kernel.cgroup / "bc/web").exists(),
+       "delete_prints_what_was_there_and_removes_the_directory", doc)
+    expect(kernel, 2, "no such pool", "pool", "delete", "web")
+    doc = kernel.json("pool", "delete", "web", "--if-exists")[0]
+    ok(doc["pools"] == [], "delete_if_exists_of_nothing_succeeds", doc)
+    expect(kernel, 2, "the host cannot be deleted", "pool", "delete", "host")
+
+
+def test_views(kernel):
+    for name, parent in (("web", "host"), ("a", "web"), ("aa", "a"), ("db", "host")):
+        kernel.run("pool", "create", name, "--parent", parent, "privvmpages=3G")
+    bare, listed = kernel.run(), kernel.run("pool", "list")
+    ok(bare.returncode == 0 and bare.stdout == listed.stdout == kernel.run("pool").stdout and
+       len(bare.stdout.splitlines()) == 6, "bare_bctl_lists_the_pools", bare)
+    names = [p["name"] for p in kernel.json("pool", "tree", "web")[0]["pools"]]
+    ok(names == ["web", "a", "aa"], "tree_of_a_pool_is_its_subtree", names)
+    expect(kernel, 2, "no such pool", "pool", "tree", "nobody")
+    text = kernel.run("pool", "tree").stdout.decode()
+    ok("└─a" in text and text.count("─") >= 4, "tree_is_drawn", text)
+    doc = kernel.json("stat")[0]
+    ok([p["id"] for p in doc["pools"]][0] == 0 and doc["pools"][0]["name"] == "host" and
+       doc["pools"][0]["parent"] is None and doc["pools"][0]["cgroup"] == "", "host_is_pool_0", doc)
+    ok(doc["page_size"] == PAGE, "page_size_is_told")
+    run = kernel.run("stat", "web", "db")
+    ok(run.stdout.count(b"\nweb ") == 3 and run.stdout.count(b"\ndb ") == 3 and b" 3G " in run.stdout,
+       "stat_of_named_pools", run)
+    ok(str(3 << 30 >> PAGE.bit_length() - 1).encode() in kernel.run("stat", "-b").stdout,
+       "raw_stat_is_exact")
+    expect(kernel, 2, "stat: nobody: no such pool", "stat", "web", "nobody")
+    run = kernel.run("-j", "stat", "web")
+    ok(json.loads(run.stdout)["pools"][0]["name"] == "web", "options_may_stand_first", run)
+    names = [r["name"] for r in kernel.json("resources")[0]["resources"]]
+    ok(names == ["privvmpages", "numproc", "tcpsndbuf", "numfile"], "resources_are_listed", names)
+    ok(kernel.run("resources", "-q").stdout.split()[0] == b"privvmpages", "resource_names_only")
+    text = kernel.run("resources").stdout.decode()
+    ok("security_file_alloc is missing" in text, "reason_is_shown", text)
+    ok(kernel.json("info")[0]["hooked"] is True, "info_tells_the_state")
+    ok(b"unbalanced    0" in kernel.run("info").stdout, "info_as_text")
+
+
+def test_text_and_json_agree(kernel):
+    kernel.run("pool", "create", "web", "privvmpages=64M:72M", "numproc=5:unlimited")
+    rows = [line.split() for line in kernel.run("stat", "-b").stdout.decode().splitlines()]
+    want = [["POOL", "RESOURCE", "UNIT", "HELD", "MAXHELD", "BARRIER", "LIMIT", "FAILCNT"]]
+    for pool in kernel.json("stat")[0]["pools"]:
+        for name, res in pool["resources"].items():
+            want.append([pool["name"], name, res["unit"], *(
+                "unlimited" if res[k] is None else str(res[k])
+                for k in ("held", "maxheld", "barrier", "limit", "failcnt"))])
+    ok(rows == want, "text_and_json_agree", rows, want)
+
+
+def test_thousand(kernel):
+    """As many pools as the fake has room for, in one dump."""
+    for number in range(3):
+        kernel.run("pool", "create", f"p{number}")
+    state = kernel.dir / "state"
+    data = state.read_bytes()
+    size = len(data) // 1200
+    pools = [bytearray(data[size:2 * size]) for _ in range(1000)]
+    for number, pool in enumerate(pools, 1):
+        pool[0:4] = number.to_bytes(4, sys.byteorder)
+        pool[9:73] = f"pool-{number}".encode().ljust(64, b"\0")
+    state.write_bytes(data[:size] + b"".join(pools) + data[1001 * size:])
+    names = [p["name"] for p in kernel.json("stat")[0]["pools"]]
+    ok(names == ["host"] + [f"pool-{n}" for n in range(1, 1001)], "dump_of_a_thousand_pools", len(names))
+
+
+def test_modes(kernel):
+    kernel.run("pool", "create", "web", "numproc=5")
+    before = kernel.json("stat")[0]["pools"]
+    for mode in ("longrec", "newattr", "intr"):
+        ok(kernel.json("stat", mode=mode)[0]["pools"] == before, f"same_figures_with_{mode}")
+    doc = kernel.json("stat", mode="newstate")[0]
+    ok(doc["pools"][0]["state"] == "state-9", "unknown_state_is_a_number", doc)
+    for mode in ("shortrec", "oddtable", "cut"):
+        expect(kernel, 2, "malformed", "stat", mode=mode, name=f"{mode}_is_malformed")
+    expect(kernel, 2, "Cannot allocate memory", "stat", mode="done-error", name="error_at_the_end_of_a_dump")
+    expect(kernel, 2, "come and go too fast", "stat", mode="intr-always", name="never_consistent_dump")
+    expect(kernel, 2, "malformed", "pool", "set", "web", "numproc=1", mode="bad-ack",
+           name="positive_error_is_no_success")
+    for args in (("stat",), ("pool", "create", "x"), ("pool", "set", "web", "numproc=1"),
+                 ("pool", "delete", "web"), ("exec", "web", "--", "true"), ("events",), ("info",)):
+        expect(kernel, 2, "the beancounter module is not loaded, or", *args, mode="absent")
+        expect(kernel, 2, "needs root on the host", *args, mode="eperm")
+    ok(kernel.json("stat")[0]["pools"] == before and not (kernel.cgroup / "bc/x").exists(),
+       "refusals_change_nothing")
+
+
+def test_exec(kernel):
+    kernel.run("pool", "create", "web")
+    expect(kernel, 2, "web: cannot enter the pool: No such file", "exec", "web", "--", "true")
+    procs = kernel.cgroup / "bc/web/cgroup.procs"
+    procs.write_text("")
+    run = kernel.run("exec", "web", "--", "sh", "-c", "echo $$; cat; ls /proc/self/fd | wc -l; exit 42",
+                     data=b"input\n")
+    lines = run.stdout.decode().split()
+    ok(kernel.log()[-1] == "close", "exec_closes_its_socket_before_the_command_runs")
+    ok(run.returncode == 42, "exec_passes_the_status", run)
+    ok(procs.read_text() == lines[0] + "\n", "exec_moves_itself_and_keeps_its_pid", run)
+    ok(lines[1:] == ["input", "4"], "exec_passes_stdin_and_no_other_descriptor", run)
+    run = kernel.run("exec", "web", "--", "sh", "-c", "kill -9 $$")
+    ok(run.returncode == -9, "exec_dies_of_the_commands_signal", run)
+    run = kernel.run("exec", "web", "--", "echo", "--", "-j", "--help")
+    ok(run.stdout == b"-- -j --help\n", "exec_leaves_the_commands_options_alone", run)
+    expect(kernel, 127, "exec: no-such-command: No such file", "exec", "web", "--", "no-such-command")
+    expect(kernel, 126, "exec: /etc/passwd: Permission denied", "exec", "web", "--", "/etc/passwd")
+    expect(kernel, 2, "exec: nobody: no such pool", "exec", "nobody", "--", "true")
+    procs.write_text("")
+    run = kernel.run("attach", "web", "123", "456")
+    ok(run.returncode == 0 and not run.stdout, "attach", run)
+    procs.unlink()
+    err = expect(kernel, 2, "attach: web: 123: No such file", "attach", "web", "123", "456")
+    ok("456:" in err, "attach_goes_on_after_a_failure", err)
+    keep = kernel.cgroup / "bc/keep"
+    keep.mkdir()    # takes the next inode number, so that the new "web" has another
+    (kernel.cgroup / "bc/web").rmdir()
+    (kernel.cgroup / "bc/keep2").mkdir()
+    (kernel.cgroup / "bc/web").mkdir()
+    expect(kernel, 2, "is not the pool's cgroup any more", "attach", "web", "1")
+
+
+def test_events(kernel):
+    run = kernel.run("events", "--timeout", "1")
+    ok(run.returncode == 0 and run.stderr == b"listening\n" and len(run.stdout.splitlines()) == 5 and
+       b"\x1b" not in run.stdout, "events_as_text", run)
+    docs = kernel.json("events")
+    ok([d["event"] for d in docs] == ["pool-new", "refusal", "refusal", "event-77", "pool-gone"],
+       "events_in_order", docs)
+    ok(docs[1]["comm"] == "stress\x1b[2J\ufffd" and docs[1]["limit"] is None and docs[1]["pid"] == 4711,
+       "refusal_tells_the_culprit", docs[1])
+    ok("pid" not in docs[2] and docs[2]["suppressed"] == 9, "softirq_has_no_culprit", docs[2])
+    ok(len(kernel.json("events", "--count", "2")) == 2, "count_is_kept")
+    docs = kernel.json("events", mode="overrun")
+    ok(docs[0]["event"] == "lost" and len(docs) == 6, "lost_events_are_an_event", docs)
+    run = kernel.run("events", mode="cut")
+    ok(run.returncode == 2, "malformed_resources_are_an_error", run)
+    full = open("/dev/full", "w", encoding="ascii")
+    env = {**os.environ, "BCTL_FAKE_DIR": str(kernel.dir), "BCTL_FAKE_MODE": ""}
+    run = subprocess.run([FAKE, "events"], stdout=full, stderr=subprocess.PIPE, env=env, check=False)
+    ok(run.returncode == 2 and run.stderr.count(b"cannot write") == 1, "events_stop_on_a_full_disk", run)
+
+
+def test_schemas():
+    """The checker itself: a good document, and one fault of each kind."""
+    good = {"schema": "bctl.info/1", "boot_id": "x", "taken_ns": 1, "bctl_version": "1",
+            "version": "1", "hooked": False, "page_size": 4096,
+            **{k: 0 for k in ("pools", "pools_max", "dying", "generation", "suppressed",
+                              "unbalanced", "untracked")}}
+    faults = [{"schema": "bctl.info/2"}, {"pools": "0"}, {"pools": -1}, {"pools": True},
+              {"hooked": 1}, {"page_size": 0}, {"extra": 1}, {"pools": None}, {"pools": 1.5}]
+    want = SCHEMAS["bctl.info/1"]
+    ok(not list(schema.errors(good, want)), "checker_accepts_a_good_document")
+    for fault in faults:
+        ok(list(schema.errors({**good, **fault}, want)), f"checker_finds_{fault}")
+    less = {k: v for k, v in good.items() if k != "pools"}
+    ok(list(schema.errors(less, want)), "checker_finds_a_missing_key")
+    ok(list(schema.errors({}, {"oneOf": []})), "checker_refuses_a_schema_it_does_not_know")
+    event = {"schema": "bctl.event/1", "boot_id": "x", "event": "pool-new", "time_ns": 1}
+    want = SCHEMAS["bctl.event/1"]
+    ok(not list(schema.errors(event, want)) and list(schema.errors({**event, "event": "refusal"}, want)),
+       "checker_follows_if_and_then")
+
+
+def main():
+    tests = [test_usage, test_help, test_create, test_create_rollback_base, test_create_cgroup,
+             test_exist_ok, test_set, test_delete, test_views, test_text_and_json_agree,
+             test_thousand, test_modes, test_exec, test_events]
+    test_schemas()
+    for test in tests:
+        kernel = Kernel()
+        try:
+            test(kernel)
+        except Exception as err:    # a test that breaks off is a failure, not the end
+            ok(False, f"{test.__name__} broke off", repr(err))
+        kernel.done()
+    print(f"1..{count}")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

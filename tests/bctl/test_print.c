@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The printer: numbers for people, words for the unlimited, safe strings
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "decode.h"
+#include "print.h"
+#include "tap.h"
+
+static const struct bc_res res[] = {
+	{ .id = BC_RES_PRIVVMPAGES, .unit = BC_UNIT_PAGES, .name = "privvmpages" },
+	{ .id = BC_RES_NUMPROC, .unit = BC_UNIT_ITEMS, .name = "numproc" },
+	{ .id = BC_RES_TCPSNDBUF, .unit = BC_UNIT_BYTES, .name = "tcpsndbuf" },
+};
+
+static const struct bc_record records[] = {
+	{ .res = BC_RES_PRIVVMPAGES, .held = 16384, .maxheld = 16385, .barrier = 16384,
+	  .limit = BC_UNLIMITED, .failcnt = 3, .failed = 70, .last_fail = 99,
+	  .flags = BC_RECORD_F_ENFORCED },
+	{ .res = BC_RES_NUMPROC, .held = 100000, .maxheld = 100000,
+	  .barrier = BC_AMOUNT_MAX, .limit = BC_AMOUNT_MAX },
+	{ .res = 99, .held = 1, .limit = BC_UNLIMITED, .barrier = BC_UNLIMITED },
+};
+
+static const struct bc_pool pool = {
+	.has = 1ULL << BC_A_ID | 1ULL << BC_A_STATE,
+	.id = 7, .state = BC_POOL_LIVE, .name = "web", .parent = "host", .cgroup = "bc/web\n\x9b",
+	.table = (const char *)records, .records = 3, .record_size = sizeof(records[0]),
+};
+
+static void human(unsigned __int128 bytes, const char *want)
+{
+	char text[64];
+
+	bc_human(text, sizeof(text), bytes);
+	is(text, want, "human_%s", want);
+}
+
+static void test_human(void)
+{
+	human(0, "0");
+	human(1023, "1023");
+	human(1024, "1K");
+	human(1025, "1.0K");
+	human(1536, "1.5K");
+	human(64 << 20, "64M");
+	human((64 << 20) + 1, "64.0M");
+	human(1048575, "1.0M");
+	human((1ULL << 30) - 1, "1.0G");
+	human(3ULL << 40, "3T");
+	human((unsigned __int128)BC_AMOUNT_MAX * 4096, "16.0Z");
+	human((unsigned __int128)UINT64_MAX << 16, "1024.0Z");
+}
+
+/* Print @doc as @p does and return the text, which is good until the next call. */
+static const char *printed(struct bc_printer *p, const struct bc_doc *doc, enum bc_view view)
+{
+	static char *text;
+	size_t size;
+
+	free(text);
+	text = NULL;
+	p->out = open_memstream(&text, &size);
+	if (bc_print(p, doc, view)) {
+		fclose(p->out);
+		return "(error)";
+	}
+	fclose(p->out);
+	return text;
+}
+
+static void test_pools(void)
+{
+	struct bc_printer p = { .page_size = 4096 };
+	struct bc_doc doc;
+	const char *text;
+
+	bc_doc_begin(&doc, "bctl.pools/1", "pools", 5);
+	bc_doc_pool(&doc, &pool, res, 3);
+	is(printed(&p, &doc, BC_VIEW_STAT),
+	   "POOL RESOURCE    UNIT    HELD MAXHELD             BARRIER               LIMIT FAILCNT\n"
+	   "web  privvmpages pages    64M   64.0M                 64M           unlimited       3\n"
+	   "web  numproc     items 100000  100000 4611686018427387903 4611686018427387903       0\n"
+	   "web  resource-99 -          1       0           unlimited           unlimited       0\n",
+	   "table_of_figures");
+	p.raw = true;
+	text = printed(&p, &doc, BC_VIEW_STAT);
+	ok(strstr(text, " 16384   16385 "), "raw_figures_are_exact");
+	is(printed(&p, &doc, BC_VIEW_NAMES), "web\n", "names_only");
+	text = printed(&p, &doc, BC_VIEW_SHOW);
+	ok(strstr(text, "cgroup    bc/web\\x0a") && strstr(text, "web (id 7)\n"),
+	   "newline_in_a_path_is_escaped");
+	p.json = true;
+	text = printed(&p, &doc, BC_VIEW_STAT);
+	ok(strstr(text, "\"limit\":null") && !strstr(text, "18446744073709551615"),
+	   "unlimited_is_null_in_json");
+	ok(strstr(text, "\"barrier\":4611686018427387903"), "largest_amount_is_exact_in_json");
+	ok(strstr(text, "\"cgroup\":\"bc/web\\n\xef\xbf\xbd\""), "what_is_not_utf8_is_replaced");
+	ok(strstr(text, "\"last_failure_ns\":99") && strchr(text, '\n') == text + strlen(text) - 1,
+	   "json_is_one_line");
+	bc_doc_end(&doc);
+}
+
+static void test_empty(void)
+{
+	struct bc_printer p = { .page_size = 4096 };
+	struct bc_doc doc;
+
+	bc_doc_begin(&doc, "bctl.pools/1", "pools", 5);
+	is(printed(&p, &doc, BC_VIEW_STAT), "", "no_pool_no_table");
+	is(printed(&p, &doc, BC_VIEW_TREE), "", "no_pool_no_tree");
+	p.json = true;
+	ok(strstr(printed(&p, &doc, BC_VIEW_LIST), "\"pools\":[]"), "no_pool_is_an_empty_array");
+	doc.err = -12;
+	is(printed(&p, &doc, BC_VIEW_LIST), "(error)", "incomplete_document_is_not_printed");
+	bc_doc_end(&doc);
+}
+
+static void test_event(void)
+{
+	struct bc_notice n = {
+		.has = 1ULL << BC_A_EVENT | 1ULL << BC_A_TIME | 1ULL << BC_A_RES |
+		       1ULL << BC_A_AMOUNT | 1ULL << BC_A_HELD | 1ULL << BC_A_PID |
+		       1ULL << BC_A_BARRIER | 1ULL << BC_A_LIMIT_VALUE | 1ULL << BC_A_SUPPRESSED,
+		.event = BC_EVENT_REFUSAL, .time = 1500000000, .res = BC_RES_NUMPROC,
+		.amount = 1, .held = 240, .barrier = 240, .limit = BC_UNLIMITED, .pid = 12,
+		.name = "web", .origin = "web.a", .comm = "a\nb\x1b\xc2\x9b", .suppressed = 3,
+	};
+	struct bc_printer p = { .page_size = 4096 };
+	struct bc_doc doc;
+
+	bc_doc_begin(&doc, "bctl.event/1", NULL, 0);
+	bc_doc_notice(&doc, &n, res, 3);
+	is(printed(&p, &doc, BC_VIEW_EVENT),
+	   "1.500000 refusal web numproc: asked for 1, held 240, barrier 240, limit unlimited;"
+	   " by pid 12 (a\\x0ab\\x1b\\x9b) of web.a; 3 before it not reported\n",
+	   "refusal_is_one_safe_line");
+	bc_doc_end(&doc);
+	/* "/" in two bytes, half of a surrogate pair, beyond the last code point */
+	n.comm = "\xc0\xaf" "\xed\xa0\x80" "\xf4\x90\x80\x80" "\xc3\xa9";
+	bc_doc_begin(&doc, "bctl.event/1", NULL, 0);
+	bc_doc_notice(&doc, &n, res, 3);
+	p.json = true;
+	ok(strstr(printed(&p, &doc, BC_VIEW_EVENT), "\"comm\":\""
+		  "\xef\xbf\xbd\xef\xbf\xbd" "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+		  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" "\xc3\xa9\""),
+	   "overlong_and_illegal_utf8_is_replaced");
+	bc_doc_end(&doc);
+}
+
+/* Random bytes for the name of a process: always one line, always valid JSON. */
+static void test_random_strings(void)
+{
+	struct bc_printer p = { .page_size = 4096 };
+	struct bc_notice n = { .has = 1ULL << BC_A_PID, .event = BC_EVENT_REFUSAL, .pid = 1 };
+	struct json_tokener *tok = json_tokener_new_ex(8);
+	uint64_t state = 0x7e57;
+	int i, j, bad = 0;
+	char comm[17];
+	struct bc_doc doc;
+	const char *text;
+	json_object *obj;
+
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	for (i = 0; i < 5000; i++) {
+		for (j = 0; j < 16; j++)
+			comm[j] = tap_random(&state) % 3 ? 0x80 | tap_random(&state) :
+				  tap_random(&state) % 128;
+		comm[16] = '\0';
+		n.comm = comm;
+		bc_doc_begin(&doc, "bctl.event/1", NULL, 0);
+		bc_doc_notice(&doc, &n, res, 3);
+		p.json = false;
+		text = printed(&p, &doc, BC_VIEW_EVENT);
+		bad += strchr(text, '\n') != text + strlen(text) - 1 || strchr(text, 0x1b);
+		p.json = true;
+		text = printed(&p, &doc, BC_VIEW_EVENT);
+		json_tokener_reset(tok);
+		obj = json_tokener_parse_ex(tok, text, strlen(text));
+		bad += !obj;
+		json_object_put(obj);
+		bc_doc_end(&doc);
+	}
+	json_tokener_free(tok);
+	printed(&p, &(struct bc_doc){ .err = -1 }, BC_VIEW_EVENT);
+	ok(!bad, "any_process_name_gives_one_line_and_valid_json");
+}
+
+int main(void)
+{
+	test_human();
+	test_pools();
+	test_empty();
+	test_event();
+	test_random_strings();
+	return tap_end();
+}

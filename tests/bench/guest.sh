@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The guest's part of tests/bench/run: prints "CONFIG PASS OP NS".
+# All configurations run in one boot, several times over in turn, so that what
+# drifts while a guest runs does not look like a difference between them.
+set -eu
+rounds=$1 passes=$2
+shift 2
+cg=/sys/fs/cgroup
+ops=/root/ops
+
+settle()	# the first seconds after boot and after patching cost more
+{
+	"$ops" 1 > /dev/null
+}
+
+measure()	# CONFIG PASS [PREFIX...]
+{
+	local config=$1 pass=$2
+	shift 2
+	settle
+	"$@" "$ops" "$rounds" | while read -r op ns; do
+		echo "$config $pass $op $ns"
+	done
+}
+
+in_cgroup()	# PATH CMD...
+{
+	bash -c 'echo $$ > "$0/cgroup.procs"; exec "$@"' "$cg/$1" "${@:2}"
+}
+
+# The paths of the pools d1 and d4, so that the cgroups cost the same.
+deep=bench/d1/d2/d3/d4
+
+"$ops" 3 > /dev/null
+for ((pass = 0; pass < passes; pass++)); do
+	measure base $pass
+	mkdir -p $cg/$deep
+	measure cgroup1 $pass in_cgroup bench/d1
+	measure cgroup4 $pass in_cgroup $deep
+
+	insmod /root/beancounter.ko
+	measure loaded $pass
+
+	bctl pool create o1
+	measure outside $pass
+	bctl pool create d1 --cgroup bench/d1
+	measure pool1 $pass in_cgroup bench/d1
+	bctl pool create d2 --cgroup bench/d1/d2
+	bctl pool create d3 --cgroup bench/d1/d2/d3
+	bctl pool create d4 --cgroup $deep
+	measure pool4 $pass in_cgroup $deep
+	for pool in d4 d3 d2 d1 o1; do bctl pool delete $pool; done
+	rmmod beancounter
+
+	# What the kernel's own controllers cost, at depth 1.
+	echo "+memory +pids +cpu +io" > $cg/cgroup.subtree_control
+	echo "+memory +pids +cpu +io" > $cg/bench/cgroup.subtree_control
+	measure kernel $pass in_cgroup bench/d1
+	echo "-memory -pids -cpu -io" > $cg/bench/cgroup.subtree_control
+	echo "-memory -pids -cpu -io" > $cg/cgroup.subtree_control
+	for path in $deep bench/d1/d2/d3 bench/d1/d2 bench/d1; do rmdir "$cg/$path"; done
+done

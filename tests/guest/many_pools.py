@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+# kernels: 6.1 6.12
+# timeout: 300
+"""A thousand pools: dumps stay complete and consistent, costs do not grow."""
+import errno
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import bc  # noqa: E402
+import genl  # noqa: E402
+import tap  # noqa: E402
+
+PARENTS, CHILDREN = 10, 19 if bc.DEBUG_KERNEL else 99
+COUNT = PARENTS * (CHILDREN + 1)
+DUMP = genl.F_REQUEST | genl.F_DUMP
+
+
+def load(rounds):
+    """Forks that map; never the same number of tasks and pages for long."""
+    for turn in range(rounds):
+        pids = []
+        for _ in range(1 + turn % 3):
+            pid = os.fork()
+            if not pid:
+                for _ in range(20):
+                    bc.errno_of(bc.mmap, 10 + turn % 7)
+                os._exit(0)     # pylint: disable=protected-access
+            pids.append(pid)
+        for pid in pids:
+            os.waitpid(pid, 0)
+
+
+def timed(func, *args):
+    then = time.monotonic()
+    func(*args)
+    return time.monotonic() - then
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def make():
+    """All of them; how long each took."""
+    took = []
+    for p in range(PARENTS):
+        took.append(timed(bc.Pool, f'p{p}'))
+        for c in range(CHILDREN):
+            path = bc.mkdir(f'{bc.BASE}/p{p}/c{c}')
+            took.append(timed(bc.nl.new, f'p{p}c{c}', path))
+    return took
+
+
+def names():
+    return {f'p{p}' for p in range(PARENTS)} | \
+        {f'p{p}c{c}' for p in range(PARENTS) for c in range(CHILDREN)}
+
+
+def wrong_sums(pools):
+    """Parents that are not the sum of their children, in any resource."""
+    sums = {}
+    for pool in pools:
+        for res, record in pool['res'].items():
+            key = pool.get('parent'), res
+            sums[key] = sums.get(key, 0) + record.held
+    return [(pool['name'], res, record.held, sums[pool['name'], res])
+            for pool in pools if pool['children']
+            for res, record in pool['res'].items() if record.held != sums[pool['name'], res]]
+
+
+def check_costs(took):
+    first, last = sorted(took[1:101]), sorted(took[-100:])
+    tap.note(f'creation: {median(first) * 1000:.2f} ms each at first, '
+             f'{median(last) * 1000:.2f} ms in the end')
+    # generous, for a busy machine; with -i the numbers are exact
+    tap.ok(last[0] < 5 * first[0] + 0.001, f'creating number {COUNT} costs what number 2 did')
+
+    def look_up(name):
+        return min(timed(bc.nl.get, name) for _ in range(100))
+    old, new = look_up('p0c1'), look_up(f'p{PARENTS - 1}c{CHILDREN - 1}')
+    tap.note(f'look-up: {old * 1000:.2f} ms for an old one, {new * 1000:.2f} ms for a new one')
+    tap.ok(new < 5 * old + 0.001, 'looking up a new one costs what an old one does')
+    then = time.monotonic()
+    bc.nl.dump()
+    tap.note(f'dump: {(time.monotonic() - then) * 1000:.0f} ms')
+
+
+def check_complete():
+    pools = bc.nl.dump()
+    found = [p['name'] for p in pools]
+    tap.equal((len(found), set(found)), (COUNT + 1, names() | {'host'}), 'a dump has each pool once')
+    tap.equal(len({p['id'] for p in pools}), COUNT + 1, 'no id comes twice')
+    tap.equal(len({p['incarnation'] for p in pools}), COUNT + 1, 'nor an incarnation')
+    seen = {None}
+    for pool in pools:
+        if pool.get('parent') not in seen:
+            seen.add('wrong')
+        seen.add(pool['name'])
+    tap.ok('wrong' not in seen, 'parents come before their children')
+    tap.equal(bc.nl.info()['pools'], COUNT, 'and the number is right')
+    shown = bc.bctl_json('pool', 'list')['pools']
+    tap.equal({p['name'] for p in shown}, set(found), 'bctl shows them all')
+
+
+def check_consistent():
+    members = [bc.Member(f'{bc.BASE}/p{p}/c{c}')
+               for p, c in ((0, 0), (0, 1), (PARENTS - 1, CHILDREN - 1))]
+    for member in members:
+        member.start(load, 40)
+    wrong, seen = [], set()
+    dumps = 5 if bc.DEBUG_KERNEL else 8
+    for _ in range(dumps):
+        pools = bc.nl.dump()
+        wrong += wrong_sums(pools)
+        seen.add(tuple(sorted((r, pools[0]['res'][r].held) for r in ('numproc', 'privvmpages'))))
+    for member in members:
+        member.result()
+    tap.equal(wrong, [], f'{dumps} dumps under load: every parent is the sum of its children')
+    tap.ok(len(seen) > 2, f'the load was there: {len(seen)} different sums')
+    for member in members:
+        member.end()
+    tap.equal(wrong_sums(bc.nl.dump()), [], 'and at rest')
+
+
+def check_since():
+    pools = bc.nl.dump()
+    newest = max(p['generation'] for p in pools)
+    tap.equal(bc.nl.dump(since=newest), [], 'nothing has changed since the newest generation')
+    bc.nl.set('p3c3', {'numproc': 50})
+    changed = bc.nl.dump(since=newest)
+    tap.equal([p['name'] for p in changed], ['p3c3'], 'a limit was set: only that pool is sent')
+    newest = max(p['generation'] for p in changed)
+    member = bc.Member(f'{bc.BASE}/p4/c4')
+    changed = bc.nl.dump(since=newest)
+    tap.equal({p['name'] for p in changed}, {'host', 'p4', 'p4c4'},
+              'a process came: its pool and those above are sent')
+    member.end()
+    tap.equal(len(bc.nl.dump(since=0)), COUNT + 1, 'since 0 is everything')
+
+
+def check_small_buffer():
+    """The least receive buffer, one message read at a time."""
+    deep = bc.BASE + '/p0/c0'
+    for number in range(14):
+        deep += '/' + str(number) + 'x' * 240
+    bc.mkdir(deep)
+    newest = max(p['generation'] for p in bc.nl.dump())
+    bc.nl.new('deep', path=deep)
+    for what, client in (('smallest receive buffer', genl.Client(rcvbuf=1)),
+                         ('small reads', genl.Client(recv=8192))):
+        found = {p['name']: p for p in client.dump()}
+        tap.equal(len(found), COUNT + 2, f'{what}: the dump is complete')
+        tap.equal(found['deep']['cgroup_path'], deep, 'a path of 3,500 bytes included')
+        tap.equal([p['name'] for p in client.dump(since=newest)], ['deep'],
+                  'even if it is the first to be sent')
+        client.close()
+    bc.nl.delete('deep')
+    bc.wait_gone()
+
+
+def check_interrupted():
+    """Pools that come and go between two parts of a dump."""
+    client = genl.Client(recv=8192)
+    for name in 'p5/more', 'p5/again':
+        bc.mkdir(f'{bc.BASE}/{name}')
+    # each one is a change by 1, so two of a kind tell whether any change will do
+    for what, change, args in (('created', bc.nl.new, ('more', f'{bc.BASE}/p5/more')),
+                               ('created', bc.nl.new, ('again', f'{bc.BASE}/p5/again')),
+                               ('deleted', bc.nl.delete, ('more',)),
+                               ('deleted', bc.nl.delete, ('again',))):
+        bc.wait_gone()
+        count = len(bc.nl.dump())
+        client.start_dump(genl.POOL_GET)
+        found = client.receive()
+        change(*args)
+        while not any(m.kind in (genl.NLMSG_DONE, genl.NLMSG_ERROR) for m in found):
+            found += client.receive()
+        tap.ok(any(m.flags & genl.F_DUMP_INTR for m in found),
+               f'{args[0]} is {what} during a dump: it is marked as interrupted')
+        pools = [genl.decode_pool(m.payload) for m in found if m.kind == client.family]
+        tap.equal((len(pools), wrong_sums(pools)), (count, []), 'but still shows one instant')
+    bc.wait_gone()
+    client.start_dump(genl.POOL_GET)
+    client.receive()
+    client.close()
+    tap.equal(len(bc.nl.dump()), COUNT + 1, 'a dump that is given up does no harm')
+    client = genl.Client(recv=8192)
+    client.start_dump(genl.POOL_GET)
+    client.receive()
+    tap.equal(bc.errno_of(client.dump), errno.EBUSY, 'a second dump on the same socket has to wait')
+    client.close()
+
+
+def delete_all():
+    half = PARENTS // 2
+    then = time.monotonic()
+    gone = 0
+    for c in range(0, CHILDREN, 10):
+        for p in range(half):
+            bc.nl.delete(f'p{p}c{c}')
+            gone += 1
+    tap.note(f'deletion: {(time.monotonic() - then) / gone * 1000:.1f} ms each')
+    tap.equal(len(bc.dump()), COUNT - gone, f'{gone} pools are deleted')
+    then = time.monotonic()
+    for p in range(PARENTS):
+        for name in reversed(bc.subtree(f'{bc.BASE}/p{p}')):
+            bc.rmdir(name)
+    tap.ok(tap.poll_until(bc.WAIT, lambda: len(bc.nl.dump()) == 1),
+           'the others go with their cgroups', len(bc.nl.dump()))
+    tap.note(f'removal of all: {time.monotonic() - then:.1f} s')
+
+
+costs = make()
+check_costs(costs)
+check_complete()
+check_consistent()
+check_since()
+check_small_buffer()
+check_interrupted()
+delete_all()
+bc.finish()

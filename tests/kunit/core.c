@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pure core once more, for the tests
+ *
+ * beancounter_kunit.ko brings its own copy: it loads without beancounter.ko,
+ * and nothing is exported only to be tested. The sources are included here
+ * because kbuild warns of an object that belongs to two modules.
+ */
+#include <linux/module.h>
+
+#include "../../kmod/counter.c"
+#include "../../kmod/ptrmap.c"
+#include "../../kmod/refusal.c"
+#include "../../kmod/resource.c"
+#include "../../kmod/tree.c"
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("KUnit tests of the core of beancounter");
+MODULE_AUTHOR("The beancounter developers");

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A generic netlink client for the family "beancounter", in nothing but Python.
+
+The second implementation of the interface, independent of bctl, of libnl and of
+the uapi header: the numbers below are written down once more, so that a change
+of the interface shows. Messages can be built by hand, too, for bad input.
+"""
+import errno
+import os
+import socket
+import struct
+from collections import namedtuple
+
+NETLINK_GENERIC = 16
+SOL_NETLINK = 270
+ADD_MEMBERSHIP, CAP_ACK, EXT_ACK = 1, 10, 11
+
+NLMSG_ERROR, NLMSG_DONE, GENL_ID_CTRL = 2, 3, 16
+F_REQUEST, F_MULTI, F_ACK, F_DUMP_INTR, F_DUMP = 1, 2, 4, 0x10, 0x300
+F_CAPPED, F_ACK_TLVS = 0x100, 0x200
+NESTED = 0x8000
+
+UNLIMITED = (1 << 64) - 1
+AMOUNT_MAX = (1 << 62) - 1
+DEPTH_MAX = 16
+
+POOL_NEW, POOL_SET, POOL_GET, POOL_DEL, RES_GET, INFO_GET, EVENT = range(1, 8)
+
+ATTRS = '''unspec pad id name parent_id parent incarnation state cgroup_fd cgroup_path
+    cgroup_id created children generation since limit table record_size res res_name
+    res_unit res_kind res_status reason desc version pools pools_max dying hooked
+    suppressed unbalanced untracked page_size event time amount held barrier
+    limit_value origin_id origin_name pid comm'''.split()
+A = {name: number for number, name in enumerate(ATTRS)}
+LIMIT_RES, LIMIT_BARRIER, LIMIT_LIMIT = 2, 3, 4
+STRINGS = {'name', 'parent', 'cgroup_path', 'res_name', 'reason', 'desc', 'version',
+           'origin_name', 'comm'}
+
+RES = {'kmemsize': 0, 'lockedpages': 1, 'privvmpages': 2, 'shmpages': 3, 'numproc': 5,
+       'physpages': 6, 'vmguarpages': 7, 'oomguarpages': 8, 'numtcpsock': 9, 'numflock': 10,
+       'numpty': 11, 'numsiginfo': 12, 'tcpsndbuf': 13, 'tcprcvbuf': 14, 'othersockbuf': 15,
+       'dgramrcvbuf': 16, 'numothersock': 17, 'dcachesize': 18, 'numfile': 19,
+       'numiptent': 23, 'swappages': 24}
+RES_NAMES = {number: name for name, number in RES.items()}
+
+LIVE, DYING = 0, 1
+IDLE, ENFORCED, COUNTED, UNAVAILABLE = range(4)
+REFUSAL, EV_NEW, EV_SET, EV_DYING, EV_GONE = range(1, 6)
+
+Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail')
+RECORD = struct.Struct('=IIQQQQQQQ')
+
+
+class NetlinkError(OSError):
+    """A refusal, with what its extended ACK says."""
+
+    def __init__(self, number, text, offset):
+        super().__init__(number, text or os.strerror(number))
+        self.text = text
+        self.offset = offset
+
+    def __str__(self):
+        return f'{errno.errorcode.get(self.errno)}: {self.text!r} at {self.offset}'
+
+
+def attr(kind, data):
+    """One attribute, padded. Strings get their NUL; integers have no width here."""
+    if isinstance(kind, str):
+        kind = A[kind]
+    if isinstance(data, str):
+        data = data.encode() + b'\0'
+    return struct.pack('=HH', 4 + len(data), kind) + data + b'\0' * (-len(data) % 4)
+
+
+def u32(kind, value):
+    return attr(kind, struct.pack('=I', value))
+
+
+def s32(kind, value):
+    return attr(kind, struct.pack('=i', value))
+
+
+def u64(kind, value):
+    return attr(kind, struct.pack('=Q', value))
+
+
+def limit(res, barrier, top=None):
+    """A BC_A_LIMIT; None is unlimited, top defaults to the barrier."""
+    def amount(value):
+        return UNLIMITED if value is None else value
+    number = RES[res] if isinstance(res, str) else res
+    top = barrier if top is None else top
+    return attr(A['limit'] | NESTED, u32(LIMIT_RES, number) +
+                u64(LIMIT_BARRIER, amount(barrier)) + u64(LIMIT_LIMIT, amount(top)))
+
+
+def limits(wanted):
+    """{'numproc': 5, 'privvmpages': (10, 20)} as attributes."""
+    return b''.join(limit(res, *(value if isinstance(value, tuple) else (value,)))
+                    for res, value in wanted.items())
+
+
+def attrs(data):
+    """What is in a run of attributes: [(type, bytes)]; the flags are dropped."""
+    found = []
+    while len(data) >= 4:
+        size, kind = struct.unpack_from('=HH', data)
+        if size < 4 or size > len(data):
+            raise ValueError(f'attribute of {size} bytes where {len(data)} are left')
+        found.append((kind & 0x3fff, data[4:size]))
+        data = data[(size + 3) & ~3:]
+    if data.strip(b'\0'):
+        raise ValueError('garbage behind the last attribute')
+    return found
+
+
+def decode(data):
+    """The attributes of a message as {name: value}."""
+    out = {}
+    for kind, value in attrs(data):
+        name = ATTRS[kind]
+        if name == 'pad':
+            continue
+        if name in out:
+            raise ValueError(f'{name} comes twice')
+        if name in STRINGS:
+            if value[-1:] != b'\0' or b'\0' in value[:-1]:
+                raise ValueError(f'{name}: {value!r} is not one string')
+            value = value[:-1].decode(errors='surrogateescape')
+        elif name != 'table':
+            value = int.from_bytes(value, 'little')
+        out[name] = value
+    return out
+
+
+def decode_pool(data):
+    """A pool; its table as {'numproc': Record}."""
+    out = decode(data)
+    table, step = out.pop('table'), out.pop('record_size')
+    if step < RECORD.size or len(table) % step:
+        raise ValueError(f'{len(table)} bytes of records of {step}')
+    records = [Record(*RECORD.unpack_from(table, at)) for at in range(0, len(table), step)]
+    numbers = [r.res for r in records]
+    if numbers != sorted(set(numbers)):
+        raise ValueError(f'records out of order: {numbers}')
+    out['res'] = {RES_NAMES[r.res]: r for r in records}
+    return out
+
+
+class Message:
+    """One netlink message of an answer."""
+
+    def __init__(self, kind, flags, seq, body):
+        self.kind, self.flags, self.seq, self.body = kind, flags, seq, body
+
+    @property
+    def payload(self):
+        """The attributes behind the generic header."""
+        return self.body[4:]
+
+    def error(self):
+        """What a NLMSG_ERROR or NLMSG_DONE says: None or a NetlinkError."""
+        number, = struct.unpack_from('=i', self.body)
+        text, offset = '', None
+        if self.flags & F_ACK_TLVS:
+            at = 4
+            if self.kind == NLMSG_ERROR:
+                at += 16
+                if not self.flags & F_CAPPED:
+                    at += (struct.unpack_from('=I', self.body, 4)[0] - 16 + 3) & ~3
+            for kind, value in attrs(self.body[at:]):
+                if kind == 1:
+                    text = value.rstrip(b'\0').decode()
+                elif kind == 2:
+                    offset, = struct.unpack('=I', value)
+        return NetlinkError(-number, text, offset) if number else None
+
+
+def split(data):
+    """The messages in what one recv() returned."""
+    while len(data) >= 16:
+        size, kind, flags, seq, _ = struct.unpack_from('=IHHII', data)
+        if size < 16 or size > len(data):
+            raise ValueError(f'message of {size} bytes where {len(data)} are left')
+        yield Message(kind, flags, seq, data[16:size])
+        data = data[(size + 3) & ~3:]
+
+
+class Client:
+    """A socket. Every request waits for its answer, ACK included."""
+
+    def __init__(self, resolve=True, timeout=30, rcvbuf=None, recv=1 << 16):
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
+        self.sock.settimeout(timeout)
+        self.recv_size = recv
+        if rcvbuf:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.sock.setsockopt(SOL_NETLINK, EXT_ACK, 1)
+        self.sock.setsockopt(SOL_NETLINK, CAP_ACK, 1)
+        self.sock.bind((0, 0))
+        self.seq = 0
+        self.family, self.groups = None, {}
+        if resolve:
+            self.resolve()
+
+    def close(self):
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def resolve(self):
+        """Ask the controller for the number of the family and of its groups."""
+        self.family = GENL_ID_CTRL
+        answer = self.request(3, attr(2, 'beancounter'))
+        for kind, value in attrs(answer[0].payload):
+            if kind == 1:
+                self.family, = struct.unpack('=H', value)
+            elif kind == 7:
+                for _, group in attrs(value):
+                    found = dict(attrs(group))
+                    self.groups[found[1].rstrip(b'\0').decode()] = \
+                        struct.unpack('=I', found[2])[0]
+
+    def message(self, cmd, body=b'', flags=F_REQUEST | F_ACK):
+        self.seq += 1
+        body = struct.pack('=BBH', cmd, 1, 0) + body
+        return struct.pack('=IHHII', 16 + len(body), self.family, flags, self.seq, 0) + body
+
+    def receive(self):
+        """The messages of one datagram."""
+        data, _, flags, _ = self.sock.recvmsg(self.recv_size)
+        if flags & socket.MSG_TRUNC:
+            raise ValueError('truncated datagram')
+        return list(split(data))
+
+    def request(self, cmd, body=b'', flags=F_REQUEST | F_ACK):
+        """Send one request; the messages of the answer, or NetlinkError."""
+        self.sock.send(self.message(cmd, body, flags))
+        found = []
+        while True:
+            for msg in self.receive():
+                if msg.seq != self.seq:
+                    continue
+                if msg.kind in (NLMSG_ERROR, NLMSG_DONE):
+                    err = msg.error()
+                    if err:
+                        raise err
+                    return found
+                found.append(msg)
+
+    def start_dump(self, cmd, body=b''):
+        """Send the request of a dump only; receive() brings the first part."""
+        self.sock.send(self.message(cmd, body, F_REQUEST | F_DUMP))
+
+    # ---- the commands
+
+    def new(self, name, path=None, fd=None, parent=None, number=None, wanted=None):
+        body = attr('name', name)
+        if path is not None:
+            body += attr('cgroup_path', path)
+        if fd is not None:
+            body += s32('cgroup_fd', fd)
+        if parent is not None:
+            body += attr('parent', parent)
+        if number is not None:
+            body += u32('id', number)
+        return decode_pool(self.request(POOL_NEW, body + limits(wanted or {}))[0].payload)
+
+    @staticmethod
+    def which(pool):
+        return u32('id', pool) if isinstance(pool, int) else attr('name', pool)
+
+    def get(self, pool):
+        """A pool by name or id."""
+        return decode_pool(self.request(POOL_GET, self.which(pool))[0].payload)
+
+    def set(self, pool, wanted):
+        self.request(POOL_SET, self.which(pool) + limits(wanted))
+
+    def delete(self, pool):
+        self.request(POOL_DEL, self.which(pool))
+
+    def dump(self, since=None):
+        """All pools in the order they came, asked again when interrupted."""
+        body = b'' if since is None else u64('since', since)
+        for _ in range(100):
+            answer = self.request(POOL_GET, body, F_REQUEST | F_DUMP)
+            if not any(msg.flags & F_DUMP_INTR for msg in answer):
+                return [decode_pool(msg.payload) for msg in answer]
+        raise TimeoutError('interrupted 100 times')
+
+    def resources(self):
+        """{'numproc': {...}}"""
+        answer = self.request(RES_GET, b'', F_REQUEST | F_DUMP)
+        found = [decode(msg.payload) for msg in answer]
+        return {res['res_name']: res for res in found}
+
+    def info(self):
+        return decode(self.request(INFO_GET)[0].payload)
+
+    # ---- events
+
+    def subscribe(self, *groups):
+        for group in groups:
+            self.sock.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, self.groups[group])
+
+    def events(self, wait=0.0):
+        """What has come; waits so long for the first one."""
+        found = []
+        timeout = self.sock.gettimeout()
+        try:
+            self.sock.settimeout(wait)
+            while True:
+                for msg in self.receive():
+                    if msg.kind == self.family and msg.body[0] == EVENT:
+                        found.append(decode(msg.payload))
+                self.sock.settimeout(0)
+        except (BlockingIOError, TimeoutError):
+            return found
+        finally:
+            self.sock.settimeout(timeout)
