@@ -339,7 +339,8 @@ static void bc_on_attach(void *data, struct cgroup *dst, const char *path,
 		bc_mover_queue(leader);
 }
 
-static void bc_proc_resync_process(struct task_struct *leader, bool adopt)
+/* @last: as bc_sock_adopt_files() has it, NULL when sockets are not to be adopted. */
+static void bc_proc_resync_process(struct task_struct *leader, const struct files_struct **last)
 {
 	struct bc_section sec;
 	struct task_struct *task;
@@ -353,8 +354,8 @@ static void bc_proc_resync_process(struct task_struct *leader, bool adopt)
 	bc_leave(&sec);
 	if (!pool)
 		return;
-	if (adopt)
-		bc_sock_adopt_files(leader);
+	if (last)
+		bc_sock_adopt_files(leader, last);
 	mm = bc_process_mm(leader);
 	if (!mm)
 		return;
@@ -391,6 +392,7 @@ static bool bc_proc_resync_pause(struct task_struct *leader)
  */
 void bc_proc_resync(bool adopt)
 {
+	const struct files_struct *last = NULL;
 	struct task_struct *leader;
 	unsigned int nr, tries = 0;
 
@@ -402,7 +404,7 @@ again:
 	for_each_process(leader) {
 		if (leader->flags & PF_KTHREAD)
 			continue;
-		bc_proc_resync_process(leader, adopt);
+		bc_proc_resync_process(leader, adopt ? &last : NULL);
 		if (++nr % BC_RESYNC_BATCH || tries >= BC_RESYNC_TRIES)
 			continue;
 		if (!bc_proc_resync_pause(leader)) {

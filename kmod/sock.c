@@ -446,20 +446,19 @@ static int bc_sock_adopt_file(const void *data, struct file *file, unsigned int 
 /**
  * bc_sock_adopt_files() - make records for the sockets a task has open
  * @task: task that cannot be freed meanwhile
+ * @last: the file table seen before this one in the same walk, NULL at its start
  *
  * Context: under the tree mutex.
  */
-void bc_sock_adopt_files(struct task_struct *task)
+void bc_sock_adopt_files(struct task_struct *task, const struct files_struct **last)
 {
-	static const struct files_struct *last;	/* under the tree mutex */
-
 	if (!bc_res_active(BC_NUMOTHERSOCK))
 		return;
 	task_lock(task);
 	/* Processes that share a table stand together in the list of processes. */
-	if (task->files && (task->files != last || atomic_read(&task->files->count) == 1))
+	if (task->files && (task->files != *last || atomic_read(&task->files->count) == 1))
 		iterate_fd(task->files, 0, bc_sock_adopt_file, NULL);
-	last = task->files;
+	*last = task->files;
 	task_unlock(task);
 }
 

@@ -8,6 +8,7 @@
 #include "ptrmap.h"
 #include "tree.h"
 
+struct files_struct;
 struct task_struct;
 
 /**
@@ -73,7 +74,7 @@ static __always_inline struct bc_sock *bc_sock_find(const struct sock *sk)
 int bc_sock_init(unsigned int bits);
 void bc_sock_exit(void);
 struct bc_sock *bc_sock_lookup(struct sock *sk);
-void bc_sock_adopt_files(struct task_struct *task);
+void bc_sock_adopt_files(struct task_struct *task, const struct files_struct **last);
 void bc_sock_rehome(struct bc_pool *pool);
 void bc_sock_recount_pool(struct bc_pool *pool);
 bool bc_sock_may_recount(struct bc_pool *root, const struct bc_sock *asks);

@@ -143,6 +143,10 @@ def check_nested():
     pool = bc.Pool('outer')
     agree(pool, 'binding it again: all is adopted again')
     tap.equal([bc.held(pool, res) for res in SOCKETS], [2, 3], 'sockets, too')
+    # Its file table is shared by threads and was the last one looked at.
+    pool.delete()
+    pool = bc.Pool('outer')
+    tap.equal([bc.held(pool, res) for res in SOCKETS], [2, 3], 'sockets, once more')
     early.end()
     gone(pool)
 
