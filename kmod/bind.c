@@ -26,7 +26,6 @@
 #include "netlink.h"
 #include "proc.h"
 #include "sock.h"
-#include "vm.h"
 
 struct bc_tree bc_tree;
 struct workqueue_struct *bc_wq;
@@ -217,10 +216,7 @@ static void bc_pool_evict(struct bc_pool *pool)
 {
 	bc_member_unbind(pool);
 	synchronize_rcu_expedited();
-	if (cgroup_is_populated(pool->cgrp))
-		bc_proc_resync(false);
-	bc_vm_leave(pool, pool->parent->depth ? pool->parent : NULL);
-	bc_sock_rehome(pool);
+	bc_sources_leave(pool, pool->parent->depth ? pool->parent : NULL);
 }
 
 static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,

@@ -222,6 +222,76 @@ static void bc_update_active(void)
 }
 
 /**
+ * bc_sources_init() - prepare what the sources need, before anything is attached
+ * @bits: logarithm of the size of their maps
+ *
+ * Context: may sleep.
+ * Return: 0 or an error; then nothing is left to undo.
+ */
+int bc_sources_init(unsigned int bits)
+{
+	int i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++) {
+		ret = bc_sources[i]->init ? bc_sources[i]->init(bits) : 0;
+		if (ret)
+			goto err_undo;
+	}
+	return 0;
+
+err_undo:
+	while (i--)
+		if (bc_sources[i]->exit)
+			bc_sources[i]->exit();
+	return ret;
+}
+
+/**
+ * bc_sources_exit() - free what bc_sources_init() made, after everything is detached
+ *
+ * Context: may sleep.
+ */
+void bc_sources_exit(void)
+{
+	int i;
+
+	for (i = ARRAY_SIZE(bc_sources) - 1; i >= 0; i--)
+		if (bc_sources[i]->exit)
+			bc_sources[i]->exit();
+}
+
+/**
+ * bc_sources_recount() - make the derived figures of one pool's members exact
+ * @pool: pool; the pools above see the difference
+ *
+ * Context: inside a charge section.
+ */
+void bc_sources_recount(struct bc_pool *pool)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+		if (bc_sources[i]->recount && bc_sources[i]->attached)
+			bc_sources[i]->recount(pool);
+}
+
+/**
+ * bc_sources_leave() - send what is charged to a pool to where it belongs without it
+ * @pool: pool whose cgroups are mapped elsewhere already
+ * @to: pool that gets them, or NULL for nobody
+ *
+ * Context: under the tree mutex; may sleep.
+ */
+void bc_sources_leave(struct bc_pool *pool, struct bc_pool *to)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+		if (bc_sources[i]->leave)
+			bc_sources[i]->leave(pool, to);
+}
+
+/**
  * bc_hooks_attach() - attach all that this kernel offers
  *
  * Context: under the tree mutex; may sleep.

@@ -7,6 +7,8 @@
 
 #include "resource.h"
 
+struct bc_pool;
+
 /**
  * struct bc_hook - a function of the kernel that tells us, or asks us
  * @func: its name
@@ -42,6 +44,14 @@ struct bc_probe {
  * @probes: tracepoints, ends with an empty entry, or NULL
  * @hooks: functions, ends with an empty entry, or NULL; what sees an object go
  *	comes before what sees it appear
+ * @init: prepares its maps of 2^bits buckets when the module is loaded; returns 0
+ *	or an error; may sleep; or NULL
+ * @exit: frees them, after everything is detached; may sleep; or NULL
+ * @recount: makes the figures of one pool's own members exact, inside a charge
+ *	section; or NULL
+ * @leave: sends what is charged to a pool that is unbound to where it belongs
+ *	now: to the parent, or to nobody when @to is NULL; under the tree mutex,
+ *	may sleep; or NULL
  * @purge: forgets every record, once nothing is attached; or NULL
  * @attached: WO: under the tree mutex
  * @reason: why it is not attached; empty when nothing went wrong
@@ -52,6 +62,10 @@ struct bc_source {
 	struct bc_source	*needs;
 	struct bc_probe		*probes;
 	struct bc_hook		*hooks;
+	int			(*init)(unsigned int bits);
+	void			(*exit)(void);
+	void			(*recount)(struct bc_pool *pool);
+	void			(*leave)(struct bc_pool *pool, struct bc_pool *to);
 	void			(*purge)(void);
 	bool			attached;
 	char			reason[96];
@@ -65,6 +79,10 @@ extern struct bc_source bc_source_tcpmem;
 extern struct bc_source bc_source_dgram;
 extern struct bc_source bc_source_othersock;
 
+int bc_sources_init(unsigned int bits);
+void bc_sources_exit(void);
+void bc_sources_recount(struct bc_pool *pool);
+void bc_sources_leave(struct bc_pool *pool, struct bc_pool *to);
 int bc_hooks_attach(void);
 void bc_hooks_detach(void);
 bool bc_hooks_attached(void);

@@ -10,12 +10,9 @@
 #include <linux/module.h>
 
 #include "bind.h"
-#include "member.h"
+#include "hook.h"
 #include "netlink.h"
-#include "proc.h"
-#include "sock.h"
 #include "version.h"
-#include "vm.h"
 
 static unsigned int max_pools = 4096;
 module_param(max_pools, uint, 0444);
@@ -29,7 +26,6 @@ static unsigned int __init bc_map_bits(void)
 
 static int __init bc_module_init(void)
 {
-	unsigned int bits = bc_map_bits();
 	int ret;
 
 	if (!max_pools || max_pools > 65536)
@@ -37,29 +33,17 @@ static int __init bc_module_init(void)
 	ret = bc_bind_init(max_pools);
 	if (ret)
 		return ret;
-	bc_member_init();
-	ret = bc_proc_init(bits);
+	ret = bc_sources_init(bc_map_bits());
 	if (ret)
-		goto err_member;
-	ret = bc_vm_init(bits);
-	if (ret)
-		goto err_proc;
-	ret = bc_sock_init(bits);
-	if (ret)
-		goto err_vm;
+		goto err_bind;
 	ret = bc_nl_init();
 	if (ret)
-		goto err_sock;
+		goto err_sources;
 	return 0;
 
-err_sock:
-	bc_sock_exit();
-err_vm:
-	bc_vm_exit();
-err_proc:
-	bc_proc_exit();
-err_member:
-	bc_member_exit();
+err_sources:
+	bc_sources_exit();
+err_bind:
 	bc_bind_exit();
 	return ret;
 }
@@ -68,10 +52,7 @@ static void __exit bc_module_exit(void)
 {
 	bc_nl_exit();
 	bc_bind_unbind_all();
-	bc_sock_exit();
-	bc_vm_exit();
-	bc_proc_exit();
-	bc_member_exit();
+	bc_sources_exit();
 	bc_bind_exit();
 }
 

@@ -290,24 +290,21 @@ static struct bc_probe bc_member_probes[] = {
 	{}
 };
 
+static int bc_member_init(unsigned int bits)
+{
+	bc_ptrmap_init_static(&bc_member_map, bc_member_buckets, BC_MEMBER_BITS);
+	return 0;
+}
+
+static void bc_member_exit(void)
+{
+	cancel_work_sync(&bc_member_repair_work);
+}
+
 struct bc_source bc_source_member = {
 	.name = "membership",
 	.resources = GENMASK(BC_NR_RES - 1, 0),
 	.probes = bc_member_probes,
+	.init = bc_member_init,
+	.exit = bc_member_exit,
 };
-
-/**
- * bc_member_init() - prepare the map
- */
-void bc_member_init(void)
-{
-	bc_ptrmap_init_static(&bc_member_map, bc_member_buckets, BC_MEMBER_BITS);
-}
-
-/**
- * bc_member_exit() - stop the worker, after everything is detached
- */
-void bc_member_exit(void)
-{
-	cancel_work_sync(&bc_member_repair_work);
-}

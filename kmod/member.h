@@ -29,8 +29,6 @@ struct bc_cgroup {
 extern struct bc_ptrmap bc_member_map;
 extern struct hlist_head bc_member_buckets[1 << BC_MEMBER_BITS];
 
-void bc_member_init(void);
-void bc_member_exit(void);
 int bc_member_bind(struct bc_pool *pool);
 void bc_member_unbind(struct bc_pool *pool);
 void bc_member_forget(struct bc_pool *pool);

@@ -449,31 +449,31 @@ static struct bc_hook bc_proc_hooks[] = {
 	{}
 };
 
+static void bc_proc_leave(struct bc_pool *pool, struct bc_pool *to)
+{
+	if (cgroup_is_populated(pool->cgrp))
+		bc_proc_resync(false);
+}
+
+static int bc_proc_init(unsigned int bits)
+{
+	return bc_ptrmap_init(&bc_task_map, bits);
+}
+
+static void bc_proc_exit(void)
+{
+	flush_work(&bc_mover_work);
+	bc_ptrmap_destroy(&bc_task_map);
+}
+
 struct bc_source bc_source_proc = {
 	.name = "numproc",
 	.resources = BIT(BC_NUMPROC),
 	.needs = &bc_source_member,
 	.probes = bc_proc_probes,
 	.hooks = bc_proc_hooks,
+	.init = bc_proc_init,
+	.exit = bc_proc_exit,
+	.leave = bc_proc_leave,
 	.purge = bc_proc_purge,
 };
-
-/**
- * bc_proc_init() - prepare the map of tasks
- * @bits: logarithm of its size
- *
- * Return: 0 or -ENOMEM.
- */
-int bc_proc_init(unsigned int bits)
-{
-	return bc_ptrmap_init(&bc_task_map, bits);
-}
-
-/**
- * bc_proc_exit() - free the map, after everything is detached
- */
-void bc_proc_exit(void)
-{
-	flush_work(&bc_mover_work);
-	bc_ptrmap_destroy(&bc_task_map);
-}

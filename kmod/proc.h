@@ -4,8 +4,6 @@
 
 #include "tree.h"
 
-int bc_proc_init(unsigned int bits);
-void bc_proc_exit(void);
 void bc_proc_resync(bool adopt);
 void bc_proc_settle(void);
 

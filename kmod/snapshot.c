@@ -12,8 +12,6 @@
 #include "bind.h"
 #include "hook.h"
 #include "snapshot.h"
-#include "sock.h"
-#include "vm.h"
 
 /**
  * bc_snap_recount() - make the derived figures of a subtree exact
@@ -29,8 +27,7 @@ void bc_snap_recount(struct bc_pool *root)
 	/* Interrupts are off in a section, so one for each pool. */
 	for (pos = root; pos; pos = bc_pool_next_pre(pos, root)) {
 		bc_enter(&sec);
-		bc_vm_recount_one(pos);
-		bc_sock_recount_pool(pos);
+		bc_sources_recount(pos);
 		bc_leave(&sec);
 	}
 }

@@ -303,19 +303,16 @@ static void bc_sock_recount_others(struct bc_pool *pool, const struct bc_sock *a
 	spin_unlock(&pool->sk_lock);
 }
 
-/**
- * bc_sock_recount_pool() - make the figures of one pool's sockets exact
- * @pool: pool; the pools above see the difference
+/*
+ * Makes the figures of one pool's sockets exact; inside a charge section.
  *
  * A message that is being built at this instant may be charged but not yet be
  * in the socket's figure: it is then uncounted until the next recount. What is
  * being asked for at this instant may be in the figure but not yet be granted:
  * it is then charged until its socket asks again, or until the next recount, at
  * most one request for each CPU.
- *
- * Context: inside a charge section.
  */
-void bc_sock_recount_pool(struct bc_pool *pool)
+static void bc_sock_recount_pool(struct bc_pool *pool)
 {
 	bc_sock_recount_others(pool, NULL);
 }
@@ -617,30 +614,30 @@ static struct bc_hook bc_sock_hooks[] = {
 	{}
 };
 
+static void bc_sock_leave(struct bc_pool *pool, struct bc_pool *to)
+{
+	bc_sock_rehome(pool);
+}
+
+static int bc_sock_init(unsigned int bits)
+{
+	return bc_ptrmap_init(&bc_sock_map, bits);
+}
+
+static void bc_sock_exit(void)
+{
+	bc_sock_wait_exit();
+	bc_ptrmap_destroy(&bc_sock_map);
+}
+
 struct bc_source bc_source_sock = {
 	.name = "sockets",
 	.resources = BIT(BC_NUMTCPSOCK) | BIT(BC_NUMOTHERSOCK),
 	.needs = &bc_source_member,
 	.hooks = bc_sock_hooks,
+	.init = bc_sock_init,
+	.exit = bc_sock_exit,
+	.recount = bc_sock_recount_pool,
+	.leave = bc_sock_leave,
 	.purge = bc_sock_purge,
 };
-
-/**
- * bc_sock_init() - prepare the map of sockets
- * @bits: logarithm of its size
- *
- * Return: 0 or -ENOMEM.
- */
-int bc_sock_init(unsigned int bits)
-{
-	return bc_ptrmap_init(&bc_sock_map, bits);
-}
-
-/**
- * bc_sock_exit() - free the map, after everything is detached
- */
-void bc_sock_exit(void)
-{
-	bc_sock_wait_exit();
-	bc_ptrmap_destroy(&bc_sock_map);
-}

@@ -71,12 +71,9 @@ static __always_inline struct bc_sock *bc_sock_find(const struct sock *sk)
 	return node ? container_of(node, struct bc_sock, node) : NULL;
 }
 
-int bc_sock_init(unsigned int bits);
-void bc_sock_exit(void);
 struct bc_sock *bc_sock_lookup(struct sock *sk);
 void bc_sock_adopt_files(struct task_struct *task, const struct files_struct **last);
 void bc_sock_rehome(struct bc_pool *pool);
-void bc_sock_recount_pool(struct bc_pool *pool);
 bool bc_sock_may_recount(struct bc_pool *root, const struct bc_sock *asks);
 enum bc_res bc_sock_send_res(const struct bc_sock *rec);
 enum bc_res bc_sock_recv_res(const struct bc_sock *rec);

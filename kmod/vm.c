@@ -178,15 +178,8 @@ static void bc_mm_recount(struct bc_mm *rec)
 	spin_unlock(&rec->lock);
 }
 
-/**
- * bc_vm_recount_one() - make the figures of one pool's members exact
- * @pool: pool; the pools above see the difference
- *
- * Costs some tens of instructions for each address space.
- *
- * Context: inside a charge section.
- */
-void bc_vm_recount_one(struct bc_pool *pool)
+/* Costs some tens of instructions for each address space. Inside a charge section. */
+static void bc_vm_recount_one(struct bc_pool *pool)
 {
 	struct bc_mm *rec;
 
@@ -509,14 +502,8 @@ void bc_vm_fix(struct mm_struct *mm, struct bc_pool *pool)
 		bc_note_untracked();
 }
 
-/**
- * bc_vm_leave() - send all address spaces of a pool elsewhere
- * @pool: pool
- * @to: pool that gets them, or NULL to forget them
- *
- * Context: under the tree mutex.
- */
-void bc_vm_leave(struct bc_pool *pool, struct bc_pool *to)
+/* Sends all address spaces of a pool elsewhere, or forgets them. */
+static void bc_vm_leave(struct bc_pool *pool, struct bc_pool *to)
 {
 	struct bc_section sec;
 	struct bc_mm *rec;
@@ -557,30 +544,25 @@ static struct bc_hook bc_vm_hooks[] = {
 	{}
 };
 
+static int bc_vm_init(unsigned int bits)
+{
+	return bc_ptrmap_init(&bc_mm_map, bits);
+}
+
+static void bc_vm_exit(void)
+{
+	bc_ptrmap_destroy(&bc_mm_map);
+}
+
 /* A fork is charged by the hook of numproc. */
 struct bc_source bc_source_vm = {
 	.name = "privvmpages",
 	.resources = BIT(BC_PRIVVMPAGES),
 	.needs = &bc_source_proc,
 	.hooks = bc_vm_hooks,
+	.init = bc_vm_init,
+	.exit = bc_vm_exit,
+	.recount = bc_vm_recount_one,
+	.leave = bc_vm_leave,
 	.purge = bc_vm_purge,
 };
-
-/**
- * bc_vm_init() - prepare the map of address spaces
- * @bits: logarithm of its size
- *
- * Return: 0 or -ENOMEM.
- */
-int bc_vm_init(unsigned int bits)
-{
-	return bc_ptrmap_init(&bc_mm_map, bits);
-}
-
-/**
- * bc_vm_exit() - free the map, after everything is detached
- */
-void bc_vm_exit(void)
-{
-	bc_ptrmap_destroy(&bc_mm_map);
-}

@@ -6,11 +6,7 @@
 
 #include "tree.h"
 
-int bc_vm_init(unsigned int bits);
-void bc_vm_exit(void);
 bool __must_check bc_vm_fork(struct mm_struct *mm, struct bc_pool *pool);
 void bc_vm_fix(struct mm_struct *mm, struct bc_pool *pool);
-void bc_vm_leave(struct bc_pool *pool, struct bc_pool *to);
-void bc_vm_recount_one(struct bc_pool *pool);
 
 #endif /* _BC_VM_H */
