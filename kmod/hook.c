@@ -34,6 +34,7 @@ unsigned long bc_active __read_mostly;
 static struct bc_source *const bc_sources[] = {
 	&bc_source_member,
 	&bc_source_proc,
+	&bc_source_sig,
 	&bc_source_vm,
 	&bc_source_sock,
 	&bc_source_tcpmem,

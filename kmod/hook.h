@@ -73,6 +73,7 @@ struct bc_source {
 
 extern struct bc_source bc_source_member;
 extern struct bc_source bc_source_proc;
+extern struct bc_source bc_source_sig;
 extern struct bc_source bc_source_vm;
 extern struct bc_source bc_source_sock;
 extern struct bc_source bc_source_tcpmem;

@@ -33,22 +33,9 @@
 #include "member.h"
 #include "proc.h"
 #include "refusal.h"
+#include "signal.h"
 #include "sock.h"
 #include "vm.h"
-
-/**
- * struct bc_task - record of a charged task
- * @node: key is the task_struct
- * @lock: protects @pool and the charge that goes with it
- * @pool: what the task is charged to, with a reference; NULL once uncharged
- * @rcu: for the free
- */
-struct bc_task {
-	struct bc_ptrmap_node	node;
-	spinlock_t		lock;
-	struct bc_pool		*pool;
-	struct rcu_head		rcu;
-};
 
 /* A task whose address space is to follow it to another pool. */
 struct bc_mover {
@@ -60,15 +47,8 @@ struct bc_mover {
 #define BC_RESYNC_BATCH	32
 #define BC_RESYNC_TRIES	8
 
-static struct bc_ptrmap bc_task_map __read_mostly;
+struct bc_ptrmap bc_task_map __read_mostly;
 static LLIST_HEAD(bc_movers);
-
-static struct bc_task *bc_task_find(const struct task_struct *task)
-{
-	struct bc_ptrmap_node *node = bc_ptrmap_find(&bc_task_map, task);
-
-	return node ? container_of(node, struct bc_task, node) : NULL;
-}
 
 /* A record without a charge; takes a reference of the pool. */
 static struct bc_task *bc_task_new(struct bc_pool *pool)
@@ -84,6 +64,8 @@ static struct bc_task *bc_task_new(struct bc_pool *pool)
 	}
 	spin_lock_init(&rec->lock);
 	rec->pool = pool;
+	rec->sigs = 0;
+	INIT_LIST_HEAD(&rec->sig_link);
 	return rec;
 }
 
@@ -97,6 +79,7 @@ static void bc_task_release(struct bc_task *rec)
 	pool = rec->pool;
 	rec->pool = NULL;
 	spin_unlock_irqrestore(&rec->lock, flags);
+	bc_sig_forget(rec, pool);
 	bc_counter_uncharge(&pool->cnt[BC_NUMPROC], NULL, 1);
 	bc_pool_put(pool);
 	kfree_rcu(rec, rcu);
@@ -131,6 +114,8 @@ static void bc_task_adopt(struct task_struct *task, struct bc_pool *pool)
 	smp_mb();
 	if (READ_ONCE(task->exit_state) & EXIT_DEAD)
 		bc_task_forget(task);
+	else if (thread_group_leader(task) && bc_res_active(BC_NUMSIGINFO))
+		bc_sig_link(rec);
 }
 
 static void bc_task_move(struct bc_task *rec, struct bc_pool *to)
@@ -140,16 +125,19 @@ static void bc_task_move(struct bc_task *rec, struct bc_pool *to)
 
 	if (!bc_pool_tryget(to))
 		return;
-	spin_lock_irqsave(&rec->lock, flags);
+	bc_sig_lock_lists(&flags);
+	spin_lock(&rec->lock);
 	from = rec->pool;
 	if (from && from != to) {
 		bc_pool_move(from, to, BC_NUMPROC, 1);
+		bc_sig_move(rec, from, to);
 		rec->pool = to;
 		to = NULL;
 	} else {
 		from = NULL;
 	}
-	spin_unlock_irqrestore(&rec->lock, flags);
+	spin_unlock(&rec->lock);
+	bc_sig_unlock_lists(flags);
 	if (from)
 		bc_pool_put(from);
 	if (to)

@@ -26,6 +26,8 @@ const struct bc_resource bc_resources[BC_NR_RES] = {
 		    "processes and threads"),
 	BC_RESOURCE(NUMTCPSOCK, ITEMS, CHARGED, "numtcpsock",
 		    "TCP sockets"),
+	BC_RESOURCE(NUMSIGINFO, ITEMS, DERIVED, "numsiginfo",
+		    "queued signals and POSIX timers"),
 	BC_RESOURCE(TCPSNDBUF, BYTES, DERIVED, "tcpsndbuf",
 		    "send buffers of TCP sockets"),
 	BC_RESOURCE(TCPRCVBUF, BYTES, DERIVED, "tcprcvbuf",

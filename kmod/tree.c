@@ -171,6 +171,7 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
 	INIT_HLIST_NODE(&pool->name_link);
 	spin_lock_init(&pool->vm_lock);
 	INIT_LIST_HEAD(&pool->mms);
+	INIT_LIST_HEAD(&pool->sigs);
 	spin_lock_init(&pool->sk_lock);
 	INIT_LIST_HEAD(&pool->socks);
 	return pool;

@@ -84,6 +84,10 @@ struct bc_pool {
 	struct list_head	mms;
 	/** @vm_next: A: local_clock() before which this subtree's mms are not recounted */
 	u64			vm_next;
+	/** @sigs: records of processes with queued signals; under the lock in signal.c */
+	struct list_head	sigs;
+	/** @sig_next: A: local_clock() before which this subtree's signals are not recounted */
+	u64			sig_next;
 	/** @sk_lock: protects @socks; taken with softirqs off */
 	spinlock_t		sk_lock;
 	/** @socks: S: records of sockets */

@@ -90,6 +90,20 @@ static void op_socket(int n)
 	}
 }
 
+static void op_sigqueue(int n)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	check(sigprocmask(SIG_BLOCK, &set, NULL), "sigprocmask");
+	while (n--) {
+		check(sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 0 }), "sigqueue");
+		sigwait(&set, &sig);
+	}
+}
+
 static int peer[2];	/* our end, theirs */
 
 static void tcp_pair(void)
@@ -203,6 +217,7 @@ static const struct op {
 	{ "page-fault", 1000, op_fault },
 	{ "fork+exit+wait", 40, op_fork },
 	{ "socket+close", 500, op_socket },
+	{ "sigqueue+wait", 500, op_sigqueue },
 	{ "tcp-64k", 200, op_stream, tcp_pair, sink_side },
 	{ "udp-ping", 500, op_pingpong, udp_pair, echo_side },
 	{ "unix-dgram-ping", 300, op_pingpong, unix_pair, echo_side },

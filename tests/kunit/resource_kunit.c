@@ -64,6 +64,7 @@ static const struct resource_abi resource_abi[] = {
 	{ "privvmpages",  BC_PRIVVMPAGES,   2, BC_UNIT_PAGES, BC_KIND_DERIVED },
 	{ "numproc",      BC_NUMPROC,       5, BC_UNIT_ITEMS, BC_KIND_CHARGED },
 	{ "numtcpsock",   BC_NUMTCPSOCK,    9, BC_UNIT_ITEMS, BC_KIND_CHARGED },
+	{ "numsiginfo",   BC_NUMSIGINFO,   12, BC_UNIT_ITEMS, BC_KIND_DERIVED },
 	{ "tcpsndbuf",    BC_TCPSNDBUF,    13, BC_UNIT_BYTES, BC_KIND_DERIVED },
 	{ "tcprcvbuf",    BC_TCPRCVBUF,    14, BC_UNIT_BYTES, BC_KIND_DERIVED },
 	{ "othersockbuf", BC_OTHERSOCKBUF, 15, BC_UNIT_BYTES, BC_KIND_DERIVED },
