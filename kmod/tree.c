@@ -514,9 +514,13 @@ struct bc_pool *bc_pool_common(struct bc_pool *a, struct bc_pool *b)
  */
 void bc_pool_move(struct bc_pool *from, struct bc_pool *to, enum bc_res res, u64 amount)
 {
-	struct bc_pool *common = bc_pool_common(from, to);
-	const struct bc_counter *stop = common ? &common->cnt[res] : NULL;
+	struct bc_pool *common;
+	const struct bc_counter *stop;
 
+	if (!amount)
+		return;
+	common = bc_pool_common(from, to);
+	stop = common ? &common->cnt[res] : NULL;
 	if (from)
 		bc_counter_uncharge(&from->cnt[res], stop, amount);
 	if (to)
