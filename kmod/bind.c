@@ -219,6 +219,17 @@ static void bc_pool_evict(struct bc_pool *pool)
 	bc_sources_leave(pool, pool->parent->depth ? pool->parent : NULL);
 }
 
+/* Before the pool is in the tree, too: what is charged first must find its bounds. */
+static void bc_pool_set_counters(struct bc_pool *pool, const struct bc_bounds bounds[BC_NR_RES])
+{
+	int res;
+
+	for (res = 0; res < BC_NR_RES; res++)
+		if (bounds[res].set && !bc_readers[res])
+			bc_counter_set_bounds(&pool->cnt[res], bounds[res].barrier,
+					      bounds[res].limit);
+}
+
 static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,
 				       const struct bc_bounds bounds[BC_NR_RES])
 {
@@ -228,7 +239,7 @@ static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,
 		return NULL;
 	INIT_WORK(&pool->release_work, bc_pool_release_work);
 	INIT_WORK(&pool->unbind_work, bc_pool_unbind_work);
-	bc_pool_set_bounds(pool, bounds);
+	bc_pool_set_counters(pool, bounds);
 	cgroup_get(cgrp);
 	pool->cgrp = cgrp;
 	return pool;
@@ -280,13 +291,13 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 		NL_SET_ERR_MSG_MOD(extack, "cgroups cannot be followed, see the kernel log");
 		return ERR_PTR(-EOPNOTSUPP);
 	}
-	ret = bc_check_bounds(bounds, extack);
-	if (ret)
-		goto err_idle;
 	ret = -ENOMEM;
 	pool = bc_pool_prepare(name, cgrp, bounds);
 	if (!pool)
 		goto err_idle;
+	ret = bc_check_bounds(pool, parent, bounds, extack);
+	if (ret)
+		goto err_free;
 	ret = bc_tree_add(&bc_tree, pool, parent, id);
 	if (ret)
 		goto err_free;
@@ -303,6 +314,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 		bc_sock_rehome(parent);
 	if (cgroup_is_populated(cgrp))
 		bc_proc_resync(true);
+	bc_sources_set(pool, parent, bounds);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_NEW);
 	return pool;
 
@@ -320,28 +332,35 @@ err_idle:
 }
 
 /**
- * bc_check_bounds() - can these resources be limited on this kernel?
+ * bc_check_bounds() - can these resources of a pool be limited so?
+ * @pool: pool, which need not be in the tree yet
+ * @parent: its parent, present or future; NULL for the host
  * @bounds: what is wanted
  * @extack: for messages
  *
  * A limit that would not be enforced is refused, not stored.
  *
  * Context: under the tree mutex.
- * Return: 0 or -EOPNOTSUPP.
+ * Return: 0 or an error; -EOPNOTSUPP for a resource that cannot be limited.
  */
-int bc_check_bounds(const struct bc_bounds bounds[BC_NR_RES], struct netlink_ext_ack *extack)
+int bc_check_bounds(struct bc_pool *pool, struct bc_pool *parent,
+		    const struct bc_bounds bounds[BC_NR_RES], struct netlink_ext_ack *extack)
 {
+	enum bc_status status;
 	const char *reason;
 	int res;
 
 	for (res = 0; res < BC_NR_RES; res++) {
-		if (!bounds[res].set || bc_resource_status(res, &reason) != BC_STATUS_UNAVAILABLE)
+		if (!bounds[res].set)
+			continue;
+		status = bc_resource_status(res, &reason);
+		if (status != BC_STATUS_UNAVAILABLE && status != BC_STATUS_COUNTED)
 			continue;
 		NL_SET_ERR_MSG_ATTR(extack, bounds[res].attr,
 				    "this cannot be limited here, see bctl resources");
 		return -EOPNOTSUPP;
 	}
-	return 0;
+	return bc_sources_check(pool, parent, bounds, extack);
 }
 
 /**
@@ -349,16 +368,12 @@ int bc_check_bounds(const struct bc_bounds bounds[BC_NR_RES], struct netlink_ext
  * @pool: pool
  * @bounds: what is wanted, already checked
  *
- * Context: under the tree mutex, or before the pool is in the tree.
+ * Context: under the tree mutex.
  */
 void bc_pool_set_bounds(struct bc_pool *pool, const struct bc_bounds bounds[BC_NR_RES])
 {
-	int res;
-
-	for (res = 0; res < BC_NR_RES; res++)
-		if (bounds[res].set)
-			bc_counter_set_bounds(&pool->cnt[res], bounds[res].barrier,
-					      bounds[res].limit);
+	bc_pool_set_counters(pool, bounds);
+	bc_sources_set(pool, pool->parent, bounds);
 }
 
 /**

@@ -31,7 +31,8 @@ void bc_bind_settle(void);
 struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent, struct cgroup *cgrp,
 			       const struct bc_bounds bounds[BC_NR_RES],
 			       struct netlink_ext_ack *extack);
-int bc_check_bounds(const struct bc_bounds bounds[BC_NR_RES], struct netlink_ext_ack *extack);
+int bc_check_bounds(struct bc_pool *pool, struct bc_pool *parent,
+		    const struct bc_bounds bounds[BC_NR_RES], struct netlink_ext_ack *extack);
 void bc_pool_set_bounds(struct bc_pool *pool, const struct bc_bounds bounds[BC_NR_RES]);
 int bc_pool_delete(struct bc_pool *pool, struct netlink_ext_ack *extack);
 void bc_pool_cgroup_gone(struct bc_pool *pool);

@@ -40,7 +40,11 @@ static struct bc_source *const bc_sources[] = {
 	&bc_source_tcpmem,
 	&bc_source_dgram,
 	&bc_source_othersock,
+	&bc_source_memory,
+	&bc_source_oom,
 };
+
+bc_read_t bc_readers[BC_NR_RES] __ro_after_init;
 
 /**
  * bc_stub_zero() - what a refused function returns: 0, false or NULL
@@ -177,6 +181,11 @@ static int bc_source_attach(struct bc_source *src)
 		snprintf(src->reason, sizeof(src->reason), "%s", src->needs->reason);
 		return -ENOENT;
 	}
+	what = src->lacks ? src->lacks() : NULL;
+	if (what) {
+		snprintf(src->reason, sizeof(src->reason), "%s", what);
+		return -ENOENT;
+	}
 	for (; src->probes && src->probes[probes].name && !ret; probes += !ret) {
 		what = src->probes[probes].name;
 		ret = bc_probe_attach(&src->probes[probes]);
@@ -222,6 +231,17 @@ static void bc_update_active(void)
 	WRITE_ONCE(bc_active, active);
 }
 
+/* Once for all, so that no reader has to search. */
+static void bc_readers_init(void)
+{
+	int res, i;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+		for (res = 0; res < BC_NR_RES; res++)
+			if (bc_sources[i]->read && (bc_sources[i]->resources & BIT(res)))
+				bc_readers[res] = bc_sources[i]->read;
+}
+
 /**
  * bc_sources_init() - prepare what the sources need, before anything is attached
  * @bits: logarithm of the size of their maps
@@ -233,6 +253,7 @@ int bc_sources_init(unsigned int bits)
 {
 	int i, ret;
 
+	bc_readers_init();
 	for (i = 0; i < ARRAY_SIZE(bc_sources); i++) {
 		ret = bc_sources[i]->init ? bc_sources[i]->init(bits) : 0;
 		if (ret)
@@ -293,6 +314,44 @@ void bc_sources_leave(struct bc_pool *pool, struct bc_pool *to)
 }
 
 /**
+ * bc_sources_check() - may these bounds be set, as far as the kernel itself sets them?
+ * @pool: pool, which need not be in the tree yet
+ * @parent: its parent, present or future; NULL for the host
+ * @bounds: what is wanted, of all resources
+ * @extack: for messages
+ *
+ * Context: under the tree mutex.
+ * Return: 0, or the first error; nothing is changed.
+ */
+int bc_sources_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc_bounds *bounds,
+		     struct netlink_ext_ack *extack)
+{
+	int i, ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources) && !ret; i++)
+		if (bc_sources[i]->check)
+			ret = bc_sources[i]->check(pool, parent, bounds, extack);
+	return ret;
+}
+
+/**
+ * bc_sources_set() - set bounds in the kernel itself
+ * @pool: pool
+ * @parent: its parent; NULL for the host
+ * @bounds: what bc_sources_check() has just allowed
+ *
+ * Context: under the tree mutex.
+ */
+void bc_sources_set(struct bc_pool *pool, struct bc_pool *parent, const struct bc_bounds *bounds)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+		if (bc_sources[i]->set)
+			bc_sources[i]->set(pool, parent, bounds);
+}
+
+/**
  * bc_hooks_attach() - attach all that this kernel offers
  *
  * Context: under the tree mutex; may sleep.
@@ -347,22 +406,32 @@ bool bc_hooks_attached(void)
 /**
  * bc_resource_status() - what can be said of a resource
  * @res: resource
- * @reason: set to why it is unavailable, else NULL
+ * @reason: set to why it is not enforced, else NULL
  *
  * Context: under the tree mutex.
  * Return: status.
  */
 enum bc_status bc_resource_status(enum bc_res res, const char **reason)
 {
+	const struct bc_source *src;
+	bool counted = false;
 	int i;
 
 	*reason = NULL;
 	for (i = 0; i < ARRAY_SIZE(bc_sources); i++) {
-		if (!(bc_sources[i]->resources & BIT(res)) || bc_sources[i]->attached ||
-		    !bc_sources[i]->reason[0])
+		src = bc_sources[i];
+		if (!(src->resources & BIT(res)))
 			continue;
-		*reason = bc_sources[i]->reason;
-		return BC_STATUS_UNAVAILABLE;
+		if (!src->attached && src->reason[0]) {
+			*reason = src->reason;
+			return BC_STATUS_UNAVAILABLE;
+		}
+		if (!(src->counted & BIT(res)))
+			continue;
+		*reason = src->why_counted;
+		counted = true;
 	}
-	return bc_hooks_attached() ? BC_STATUS_ENFORCED : BC_STATUS_IDLE;
+	if (!bc_hooks_attached())
+		return BC_STATUS_IDLE;
+	return counted ? BC_STATUS_COUNTED : BC_STATUS_ENFORCED;
 }

@@ -7,7 +7,9 @@
 
 #include "resource.h"
 
+struct bc_bounds;
 struct bc_pool;
+struct netlink_ext_ack;
 
 /**
  * struct bc_hook - a function of the kernel that tells us, or asks us
@@ -41,6 +43,7 @@ struct bc_probe {
  * @name: for messages
  * @resources: BIT() mask of the resources that need it
  * @needs: another source that must be attached first, or NULL
+ * @lacks: what the kernel lacks for it, or NULL for nothing; or NULL for nothing ever
  * @probes: tracepoints, ends with an empty entry, or NULL
  * @hooks: functions, ends with an empty entry, or NULL; what sees an object go
  *	comes before what sees it appear
@@ -53,6 +56,15 @@ struct bc_probe {
  *	now: to the parent, or to nobody when @to is NULL; under the tree mutex,
  *	may sleep; or NULL
  * @purge: forgets every record, once nothing is attached; or NULL
+ * @counted: BIT() mask of those of @resources whose limits cannot be enforced
+ * @why_counted: why not
+ * @read: of resources that the kernel counts by itself: fills all of the record
+ *	but its number with what is in force for the pool's own cgroup; under RCU;
+ *	false when the kernel counts nothing there; NULL when the counters have it
+ * @check: may these bounds be set for the pool, that is or will be below @parent?
+ *	Only those of @resources concern it; under the tree mutex; returns 0, or an
+ *	error with a message, and changes nothing; or NULL
+ * @set: sets what @check has just allowed, and cannot fail; or NULL
  * @attached: WO: under the tree mutex
  * @reason: why it is not attached; empty when nothing went wrong
  */
@@ -60,6 +72,7 @@ struct bc_source {
 	const char		*name;
 	unsigned long		resources;
 	struct bc_source	*needs;
+	const char		*(*lacks)(void);
 	struct bc_probe		*probes;
 	struct bc_hook		*hooks;
 	int			(*init)(unsigned int bits);
@@ -67,6 +80,15 @@ struct bc_source {
 	void			(*recount)(struct bc_pool *pool);
 	void			(*leave)(struct bc_pool *pool, struct bc_pool *to);
 	void			(*purge)(void);
+	unsigned long		counted;
+	const char		*why_counted;
+	bool			(*read)(struct bc_pool *pool, enum bc_res res,
+					struct bc_record *rec);
+	int			(*check)(struct bc_pool *pool, struct bc_pool *parent,
+					 const struct bc_bounds *bounds,
+					 struct netlink_ext_ack *extack);
+	void			(*set)(struct bc_pool *pool, struct bc_pool *parent,
+				       const struct bc_bounds *bounds);
 	bool			attached;
 	char			reason[96];
 };
@@ -79,11 +101,16 @@ extern struct bc_source bc_source_sock;
 extern struct bc_source bc_source_tcpmem;
 extern struct bc_source bc_source_dgram;
 extern struct bc_source bc_source_othersock;
+extern struct bc_source bc_source_memory;
+extern struct bc_source bc_source_oom;
 
 int bc_sources_init(unsigned int bits);
 void bc_sources_exit(void);
 void bc_sources_recount(struct bc_pool *pool);
 void bc_sources_leave(struct bc_pool *pool, struct bc_pool *to);
+int bc_sources_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc_bounds *bounds,
+		     struct netlink_ext_ack *extack);
+void bc_sources_set(struct bc_pool *pool, struct bc_pool *parent, const struct bc_bounds *bounds);
 int bc_hooks_attach(void);
 void bc_hooks_detach(void);
 bool bc_hooks_attached(void);
@@ -96,6 +123,10 @@ static __always_inline bool bc_res_active(enum bc_res res)
 {
 	return READ_ONCE(bc_active) & BIT(res);
 }
+
+/* Who knows the figures of a resource, when the counters do not; or NULL. */
+typedef bool (*bc_read_t)(struct bc_pool *pool, enum bc_res res, struct bc_record *rec);
+extern bc_read_t bc_readers[BC_NR_RES];
 
 /* What a refused function returns. */
 typedef long (*bc_stub_t)(void);

@@ -55,10 +55,11 @@ static const struct nla_policy bc_which_policy[BC_A_NAME + 1] = {
 	[BC_A_ID]		= { .type = NLA_U32 },
 };
 
-static const struct nla_policy bc_dump_policy[BC_A_SINCE + 1] = {
+static const struct nla_policy bc_dump_policy[BC_A_DETAIL + 1] = {
 	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
 	[BC_A_ID]		= { .type = NLA_U32 },
 	[BC_A_SINCE]		= { .type = NLA_U64 },
+	[BC_A_DETAIL]		= { .type = NLA_FLAG },
 };
 
 /* Knows no attribute, so that any is refused. */
@@ -127,6 +128,9 @@ static int bc_nl_parse_limit(struct nlattr *attr, struct bc_bounds bounds[BC_NR_
 	barrier = nla_get_u64(tb[BC_LIMIT_A_BARRIER]);
 	limit = nla_get_u64(tb[BC_LIMIT_A_LIMIT]);
 	ret = bc_counter_check_bounds(barrier, limit);
+	/* What the kernel sets by itself may be without a barrier and with a limit. */
+	if (ret == -EINVAL && barrier == BC_UNLIMITED && bc_resources[res].kind == BC_KIND_NATIVE)
+		ret = 0;
 	if (ret == -ERANGE)
 		NL_SET_ERR_MSG_ATTR(extack, attr, "barrier or limit is too large");
 	else if (ret)
@@ -179,7 +183,8 @@ static int bc_nl_fill_pool(struct sk_buff *skb, const struct bc_snap *snap, stru
 	    nla_put_u64_64bit(skb, BC_A_CREATED, snap->created, BC_A_PAD) ||
 	    nla_put_u64_64bit(skb, BC_A_GENERATION, snap->generation, BC_A_PAD) ||
 	    nla_put_u32(skb, BC_A_RECORD_SIZE, sizeof(struct bc_record)) ||
-	    nla_put(skb, BC_A_TABLE, snap->nr * sizeof(struct bc_record), snap->table))
+	    nla_put(skb, BC_A_TABLE, snap->nr * sizeof(struct bc_record), snap->table) ||
+	    (snap->detailed && nla_put(skb, BC_A_MEMORY, sizeof(snap->memory), &snap->memory)))
 		return -EMSGSIZE;
 	if (snap->parent[0] &&
 	    (nla_put_u32(skb, BC_A_PARENT_ID, snap->parent_id) ||
@@ -198,7 +203,8 @@ static struct sk_buff *bc_nl_new_reply(void)
 }
 
 /* Answers a request with one pool; consumes @skb. */
-static int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct bc_pool *pool)
+static int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct bc_pool *pool,
+			    bool detail)
 {
 	struct bc_snap *snap = kmalloc(sizeof(*snap), GFP_KERNEL);
 	int ret = -ENOMEM;
@@ -207,7 +213,7 @@ static int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct 
 	if (!snap)
 		goto err_skb;
 	bc_snap_recount(pool);
-	bc_snap_take(snap, pool);
+	bc_snap_take(snap, pool, detail);
 	ret = -EMSGSIZE;
 	hdr = genlmsg_put_reply(skb, info, &bc_genl_family, 0, info->genlhdr->cmd);
 	if (!hdr)
@@ -257,7 +263,7 @@ static int bc_nl_pool_new_locked(struct genl_info *info, struct cgroup *cgrp,
 		return PTR_ERR(pool);
 	}
 	/* The pool exists now; an answer that cannot be built does not undo it. */
-	bc_nl_reply_pool(reply, info, pool);
+	bc_nl_reply_pool(reply, info, pool, false);
 	return 0;
 }
 
@@ -316,7 +322,7 @@ static int bc_nl_pool_set(struct sk_buff *skb, struct genl_info *info)
 		ret = -EINVAL;
 		goto out_unlock;
 	}
-	ret = bc_check_bounds(bounds, info->extack);
+	ret = bc_check_bounds(pool, pool->parent, bounds, info->extack);
 	if (ret)
 		goto out_unlock;
 	bc_pool_set_bounds(pool, bounds);
@@ -340,7 +346,7 @@ static int bc_nl_pool_get(struct sk_buff *skb, struct genl_info *info)
 	if (ret)
 		goto out_unlock;
 	reply = bc_nl_new_reply();
-	ret = reply ? bc_nl_reply_pool(reply, info, pool) : -ENOMEM;
+	ret = reply ? bc_nl_reply_pool(reply, info, pool, info->attrs[BC_A_DETAIL]) : -ENOMEM;
 out_unlock:
 	mutex_unlock(&bc_tree.lock);
 	return ret;
@@ -388,7 +394,7 @@ static int bc_nl_dump_start(struct netlink_callback *cb)
 /* Not in the start handler: 6.1 takes no words from there, only from the dump itself. */
 static int bc_nl_dump_begin(struct netlink_callback *cb)
 {
-	struct nlattr *since = genl_info_dump(cb)->attrs[BC_A_SINCE];
+	struct nlattr **attrs = genl_info_dump(cb)->attrs, *since = attrs[BC_A_SINCE];
 	struct bc_dump *dump = bc_dump_ctx(cb);
 	int ret = bc_nl_privileged(cb->skb, cb->extack);
 
@@ -398,7 +404,7 @@ static int bc_nl_dump_begin(struct netlink_callback *cb)
 	if (mutex_lock_interruptible(&bc_tree.lock))
 		return -EINTR;
 	dump->since = since ? nla_get_u64(since) : 0;
-	dump->all = bc_snapshot_take();
+	dump->all = bc_snapshot_take(attrs[BC_A_DETAIL]);
 	mutex_unlock(&bc_tree.lock);
 	return dump->all ? 0 : -ENOMEM;
 }

@@ -42,33 +42,41 @@ static bool bc_event_allowed(struct bc_pool *pool)
 }
 
 static void bc_refusal_fill(struct bc_refusal *ref, const struct bc_pool *origin,
-			    struct bc_pool *level, const struct bc_counter *fail)
+			    struct bc_pool *level, const struct bc_counter *fail,
+			    const struct bc_record *rec)
 {
 	ref->incarnation = level->incarnation;
-	ref->held = bc_counter_held(fail);
-	ref->barrier = READ_ONCE(fail->barrier);
-	ref->limit = READ_ONCE(fail->limit);
+	ref->held = rec ? rec->held : bc_counter_held(fail);
+	ref->barrier = rec ? rec->barrier : READ_ONCE(fail->barrier);
+	ref->limit = rec ? rec->limit : READ_ONCE(fail->limit);
 	ref->suppressed = atomic64_xchg(&level->suppressed, 0);
 	ref->id = level->id;
 	ref->origin_id = origin->id;
 	memcpy(ref->name, level->name, sizeof(ref->name));
 	memcpy(ref->origin, origin->name, sizeof(ref->origin));
+}
+
+static void bc_refusal_culprit(struct bc_refusal *ref, const struct task_struct *task)
+{
 	/* In a soft interrupt current is whoever was interrupted. */
-	ref->pid = in_task() ? current->pid : 0;
-	memcpy(ref->comm, current->comm, sizeof(ref->comm));
+	ref->pid = task ? task->pid : in_task() ? current->pid : 0;
+	memcpy(ref->comm, task ? task->comm : current->comm, sizeof(ref->comm));
 	ref->comm[sizeof(ref->comm) - 1] = '\0';
 }
 
 /**
- * bc_refused() - count a refusal and tell it
- * @origin: pool of the task or socket that asked
+ * bc_refused_task() - count a refusal that concerns a task other than the current one
+ * @origin: pool of that task
  * @fail: counter that refused
  * @res: resource
  * @amount: what was asked for
+ * @task: the task to be told, which cannot be freed meanwhile; NULL for the current one
+ * @rec: what was in force; NULL when the counter has that
  *
  * Context: any, inside a charge section.
  */
-void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount)
+void bc_refused_task(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount,
+		     const struct task_struct *task, const struct bc_record *rec)
 {
 	struct bc_pool *level = bc_counter_pool(fail, res);
 	bc_notify_t notify = READ_ONCE(bc_refusal_notify);
@@ -88,7 +96,8 @@ void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res
 	ref->time = now;
 	ref->amount = amount;
 	ref->res = res;
-	bc_refusal_fill(ref, origin, level, fail);
+	bc_refusal_fill(ref, origin, level, fail, rec);
+	bc_refusal_culprit(ref, task);
 	spin_unlock_irqrestore(&bc_refusal_lock, flags);
 	if (notify)
 		notify();
@@ -97,6 +106,20 @@ void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res
 suppress:
 	atomic64_inc(&level->suppressed);
 	atomic64_inc(&bc_refusal_suppressed);
+}
+
+/**
+ * bc_refused() - count a refusal and tell it
+ * @origin: pool of the task or socket that asked
+ * @fail: counter that refused
+ * @res: resource
+ * @amount: what was asked for
+ *
+ * Context: any, inside a charge section.
+ */
+void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount)
+{
+	bc_refused_task(origin, fail, res, amount, NULL, NULL);
 }
 
 /**

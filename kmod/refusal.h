@@ -4,6 +4,8 @@
 
 #include "tree.h"
 
+struct task_struct;
+
 /* Events of one pool that may be sent in one second. */
 #define BC_EVENTS_PER_SEC	20
 /* Events that may wait to be sent, over all pools. */
@@ -46,6 +48,8 @@ struct bc_refusal {
 };
 
 void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount);
+void bc_refused_task(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount,
+		     const struct task_struct *task, const struct bc_record *rec);
 typedef void (*bc_notify_t)(void);
 
 bool bc_refusal_next(struct bc_refusal *ref);

@@ -3,7 +3,7 @@
  * The one table of resources
  *
  * A new resource is one line here, one in enum bc_res, and the file that
- * charges it. Netlink, bctl and the tests take everything else from this table.
+ * charges or reads it. Netlink, bctl and the tests take everything else from this table.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -20,10 +20,18 @@
 	}
 
 const struct bc_resource bc_resources[BC_NR_RES] = {
+	BC_RESOURCE(KMEMSIZE, BYTES, NATIVE, "kmemsize",
+		    "kernel memory"),
 	BC_RESOURCE(PRIVVMPAGES, PAGES, DERIVED, "privvmpages",
 		    "private writable address space and stacks"),
 	BC_RESOURCE(NUMPROC, ITEMS, CHARGED, "numproc",
 		    "processes and threads"),
+	BC_RESOURCE(PHYSPAGES, PAGES, NATIVE, "physpages",
+		    "memory in use, page cache and kernel memory included"),
+	BC_RESOURCE(VMGUARPAGES, PAGES, NATIVE, "vmguarpages",
+		    "memory that is reclaimed only when nothing else is left"),
+	BC_RESOURCE(OOMGUARPAGES, PAGES, NATIVE, "oomguarpages",
+		    "memory that is never reclaimed; failures are processes killed for want of it"),
 	BC_RESOURCE(NUMTCPSOCK, ITEMS, CHARGED, "numtcpsock",
 		    "TCP sockets"),
 	BC_RESOURCE(NUMSIGINFO, ITEMS, DERIVED, "numsiginfo",
@@ -38,6 +46,10 @@ const struct bc_resource bc_resources[BC_NR_RES] = {
 		    "receive buffers of datagram sockets"),
 	BC_RESOURCE(NUMOTHERSOCK, ITEMS, CHARGED, "numothersock",
 		    "sockets other than TCP"),
+	BC_RESOURCE(DCACHESIZE, BYTES, NATIVE, "dcachesize",
+		    "kernel memory that can be reclaimed, mostly directory entries and inodes"),
+	BC_RESOURCE(SWAPPAGES, PAGES, NATIVE, "swappages",
+		    "swap in use"),
 };
 
 /**

@@ -12,8 +12,12 @@
  * Not to be confused with enum bc_res_id, which has gaps and is ABI.
  */
 enum bc_res {
+	BC_KMEMSIZE,
 	BC_PRIVVMPAGES,
 	BC_NUMPROC,
+	BC_PHYSPAGES,
+	BC_VMGUARPAGES,
+	BC_OOMGUARPAGES,
 	BC_NUMTCPSOCK,
 	BC_NUMSIGINFO,
 	BC_TCPSNDBUF,
@@ -21,6 +25,8 @@ enum bc_res {
 	BC_OTHERSOCKBUF,
 	BC_DGRAMRCVBUF,
 	BC_NUMOTHERSOCK,
+	BC_DCACHESIZE,
+	BC_SWAPPAGES,
 	BC_NR_RES,
 };
 

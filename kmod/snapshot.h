@@ -14,10 +14,14 @@
  * @incarnation: of the pool
  * @created: when it was made
  * @generation: when its figures last changed, as far as readers have looked
+ * @rows: BIT() mask of the resources that are in @table
  * @nr: valid entries of @table
+ * @detailed: @memory is known
  * @name: its name
  * @parent: name of the parent, empty for the host
- * @table: figures of the resources that are counted
+ * @table: figures of the resources that are counted; at their index while they
+ *	are collected, without gaps afterwards
+ * @memory: what its memory is used for
  */
 struct bc_snap {
 	struct bc_pool		*pool;
@@ -28,10 +32,13 @@ struct bc_snap {
 	u64			incarnation;
 	u64			created;
 	u64			generation;
+	unsigned long		rows;
 	unsigned int		nr;
+	bool			detailed;
 	char			name[BC_NAME_MAX + 1];
 	char			parent[BC_NAME_MAX + 1];
 	struct bc_record	table[BC_NR_RES];
+	struct bc_memory	memory;
 };
 
 /**
@@ -47,7 +54,7 @@ struct bc_snapshot {
 };
 
 void bc_snap_recount(struct bc_pool *root);
-void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool);
-struct bc_snapshot *bc_snapshot_take(void);
+void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail);
+struct bc_snapshot *bc_snapshot_take(bool detail);
 
 #endif /* _BC_SNAPSHOT_H */

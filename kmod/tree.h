@@ -33,6 +33,23 @@ struct bc_tree;
  * S:  bc_pool.sk_lock
  */
 
+/* What memory.c steers in a cgroup: high, max, low and min of memory, high and max of swap. */
+#define BC_NR_KNOBS	6
+
+/**
+ * struct bc_knobs - what we have changed in the kernel's own settings of a cgroup
+ * @serial: of the controller's state that was changed; meaningless while @set is 0
+ * @set: BIT() mask of what was changed
+ * @before: what was in force, to be restored
+ * @ours: what we made of it
+ */
+struct bc_knobs {
+	u64		serial;
+	unsigned long	set;
+	unsigned long	before[BC_NR_KNOBS];
+	unsigned long	ours[BC_NR_KNOBS];
+};
+
 /**
  * struct bc_pool - a pool (beancounter): accounts and limits of one cgroup
  *
@@ -104,6 +121,8 @@ struct bc_pool {
 
 	/** @cgroups: cgroups mapped to this pool; under the member map's lock */
 	struct list_head	cgroups;
+	/** @knobs: T: what was changed in the memory controller, for its restoration */
+	struct bc_knobs		knobs;
 	/** @generation: T: when the figures were last seen to have changed */
 	u64			generation;
 	/** @digest: T: digest of the figures at @generation */

@@ -30,7 +30,7 @@ ATTRS = '''unspec pad id name parent_id parent incarnation state cgroup_fd cgrou
     cgroup_id created children generation since limit table record_size res res_name
     res_unit res_kind res_status reason desc version pools pools_max dying hooked
     suppressed unbalanced untracked page_size event time amount held barrier
-    limit_value origin_id origin_name pid comm'''.split()
+    limit_value origin_id origin_name pid comm detail memory'''.split()
 A = {name: number for number, name in enumerate(ATTRS)}
 LIMIT_RES, LIMIT_BARRIER, LIMIT_LIMIT = 2, 3, 4
 STRINGS = {'name', 'parent', 'cgroup_path', 'res_name', 'reason', 'desc', 'version',

@@ -45,20 +45,29 @@
  *		BC_LIMIT_A_BARRIER	u64
  *		BC_LIMIT_A_LIMIT	u64, not below the barrier
  *	Lowering below what is held is legal, evicts nothing, and makes further
- *	charges fail. Errors: ENOENT no such pool; EINVAL unknown resource,
+ *	charges fail. Resources of BC_KIND_NATIVE may have a limit without a
+ *	barrier; those of memory are set in the pool's cgroup and restored when
+ *	the pool is deleted. Errors: ENOENT no such pool; EINVAL unknown resource,
  *	barrier over limit, amount over BC_AMOUNT_MAX, resource named twice;
- *	EOPNOTSUPP the resource cannot be limited on this kernel.
+ *	EOPNOTSUPP the resource cannot be limited on this kernel, or for this
+ *	cgroup; ENOSPC a guarantee that cannot be backed, EBUSY one that the
+ *	pools below need.
  *
  * BC_CMD_POOL_GET (do and dump)
  *	    BC_A_NAME or BC_A_ID	do only: which pool
  *	    BC_A_SINCE		u64, dump only, optional: just the pools whose
  *				figures or limits changed after that generation
+ *	    BC_A_DETAIL		flag, optional: also the figures that take the kernel
+ *				some 50,000 instructions for each pool: BC_A_MEMORY and
+ *				the records of kmemsize and dcachesize. They do not
+ *				count as a change
  *	Each answer describes one pool:
  *	    BC_A_ID, BC_A_NAME, BC_A_INCARNATION u64, BC_A_STATE u32 (enum
  *	    bc_pool_state), BC_A_PARENT_ID u32 and BC_A_PARENT string (absent for the host),
  *	    BC_A_CGROUP_PATH string, BC_A_CGROUP_ID u64, BC_A_CREATED u64,
  *	    BC_A_CHILDREN u32, BC_A_GENERATION u64, BC_A_RECORD_SIZE u32, BC_A_TABLE (see struct
- *	    bc_record).
+ *	    bc_record), BC_A_MEMORY (see struct bc_memory; absent without BC_A_DETAIL, and
+ *	    when the memory controller is not enabled for the cgroup).
  *	The host is the pool with id 0 and name "host": the sum of all pools;
  *	it has no cgroup attributes. BC_A_CGROUP_ID is the inode number of the
  *	directory. A dying pool is found by id only, and by that only while no
@@ -128,9 +137,10 @@
  * @BC_RES_PRIVVMPAGES: private writable address space and stacks, pages
  * @BC_RES_SHMPAGES: shared memory, pages
  * @BC_RES_NUMPROC: tasks (threads count one each)
- * @BC_RES_PHYSPAGES: resident memory, pages
- * @BC_RES_VMGUARPAGES: allocation guarantee, pages
- * @BC_RES_OOMGUARPAGES: out-of-memory guarantee, pages
+ * @BC_RES_PHYSPAGES: memory, pages: @barrier is memory.high, @limit memory.max
+ * @BC_RES_VMGUARPAGES: guarantee, pages: @barrier is memory.low
+ * @BC_RES_OOMGUARPAGES: guarantee that holds when memory is out, pages: @barrier is
+ *	memory.min, @held anonymous memory and swap, @failcnt processes killed
  * @BC_RES_NUMTCPSOCK: TCP sockets
  * @BC_RES_NUMFLOCK: file locks
  * @BC_RES_NUMPTY: pseudo-terminals
@@ -140,10 +150,10 @@
  * @BC_RES_OTHERSOCKBUF: send buffers of all other sockets, bytes
  * @BC_RES_DGRAMRCVBUF: receive buffers of datagram sockets, bytes
  * @BC_RES_NUMOTHERSOCK: sockets other than TCP
- * @BC_RES_DCACHESIZE: directory entries in use, bytes
+ * @BC_RES_DCACHESIZE: kernel memory that can be reclaimed, bytes
  * @BC_RES_NUMFILE: open files
  * @BC_RES_NUMIPTENT: packet filter rules
- * @BC_RES_SWAPPAGES: swap, pages
+ * @BC_RES_SWAPPAGES: swap, pages: @barrier is memory.swap.high, @limit memory.swap.max
  * @BC_RES_ID_END: one more than the largest number
  *
  * Which of them a running module counts is told by BC_CMD_RES_GET.
@@ -204,6 +214,39 @@ struct bc_record {
 
 /* A limit on this resource is enforced (else it is only counted). */
 #define BC_RECORD_F_ENFORCED	(1U << 0)
+/* What the kernel does not keep is not known: the member is 0 and means nothing. */
+#define BC_RECORD_F_NO_HELD	(1U << 1)
+#define BC_RECORD_F_NO_MAXHELD	(1U << 2)
+#define BC_RECORD_F_NO_FAILCNT	(1U << 3)
+/* Neither @failed nor @last_fail is known. */
+#define BC_RECORD_F_NO_FAILED	(1U << 4)
+
+/**
+ * struct bc_memory - what the memory of a pool is used for, in bytes
+ * @anon: anonymous memory
+ * @file: those parts of @cache and @shmem that are mapped by processes
+ * @shmem: shared memory and tmpfs
+ * @cache: page cache of files
+ * @kernel: kernel memory, sockets' buffers excepted
+ * @slab: the part of @kernel that is small objects
+ * @reclaimable: the part of @slab that can be reclaimed
+ * @sock: socket buffers
+ * @swap: swapped out
+ *
+ * @anon, @shmem, @cache, @kernel and @sock add up to physpages, as exactly as the
+ * kernel's sums are up to date. Later versions may add members at the end.
+ */
+struct bc_memory {
+	__u64	anon;
+	__u64	file;
+	__u64	shmem;
+	__u64	cache;
+	__u64	kernel;
+	__u64	slab;
+	__u64	reclaimable;
+	__u64	sock;
+	__u64	swap;
+};
 
 /**
  * enum bc_unit - unit of a resource's amounts
@@ -335,6 +378,8 @@ enum bc_attr {
 	BC_A_ORIGIN_NAME,
 	BC_A_PID,
 	BC_A_COMM,
+	BC_A_DETAIL,
+	BC_A_MEMORY,
 	/* add new attributes above here */
 	__BC_A_LAST
 };
