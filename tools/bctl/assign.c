@@ -17,6 +17,17 @@
 #include "cli.h"
 #include "fetch.h"
 
+/* Other words for a resource, with a barrier or a limit only. */
+static const struct {
+	const char *word;
+	const char *res;
+	bool guarantee;
+} bc_presets[] = {
+	{ "ram", "physpages", false },
+	{ "swap", "swappages", false },
+	{ "memory.reservation", "vmguarpages", true },
+};
+
 /**
  * bc_limits_clear() - forget the limits
  * @limits: the limits
@@ -25,6 +36,28 @@ void bc_limits_clear(struct bc_limits *limits)
 {
 	free(limits->v);
 	memset(limits, 0, sizeof(*limits));
+}
+
+static bool bc_word_is(const char *word, size_t len, const char *name)
+{
+	return strlen(name) == len && !memcmp(word, name, len);
+}
+
+/* What the word before the = means. */
+static void bc_limit_name(struct bc_limit *lim, size_t len, bool colon)
+{
+	size_t i;
+
+	lim->name = lim->arg;
+	lim->name_len = len;
+	for (i = 0; i < sizeof(bc_presets) / sizeof(bc_presets[0]); i++) {
+		if (!bc_word_is(lim->arg, len, bc_presets[i].word))
+			continue;
+		lim->name = bc_presets[i].res;
+		lim->name_len = strlen(lim->name);
+		lim->guarantee = bc_presets[i].guarantee;
+		lim->limit_only = !lim->guarantee && !colon;
+	}
 }
 
 static int bctl_limit_parse(struct bctl *b, const char *arg, struct bc_limits *limits)
@@ -36,14 +69,16 @@ static int bctl_limit_parse(struct bctl *b, const char *arg, struct bc_limits *l
 	if (!eq || eq == arg)
 		return bctl_usage(b, "'%.*s' is not of the form RES=VALUE", BC_WORD_MAX, arg);
 	lim->arg = arg;
-	lim->name_len = eq - arg;
+	bc_limit_name(lim, eq - arg, strchr(eq, ':'));
 	for (i = 0; i < limits->count; i++)
 		if (limits->v[i].name_len == lim->name_len &&
-		    !memcmp(limits->v[i].arg, arg, lim->name_len))
+		    !memcmp(limits->v[i].name, lim->name, lim->name_len))
 			return bctl_usage(b, "%.*s: the resource '%.*s' is given twice",
-					  BC_WORD_MAX, arg, (int)lim->name_len, arg);
+					  BC_WORD_MAX, arg, (int)lim->name_len, lim->name);
 	if (bc_value_parse(eq + 1, &lim->val, &why))
 		return bctl_usage(b, "%.*s: %s", BC_WORD_MAX, arg, why);
+	if (lim->guarantee && (strchr(eq, ':') || lim->val.barrier.unlimited))
+		return bctl_usage(b, "%.*s: a reservation is one amount", BC_WORD_MAX, arg);
 	limits->count++;
 	return BCTL_OK;
 }
@@ -78,7 +113,7 @@ static int bctl_limit_resolve(struct bctl *b, const struct bc_snapshot *snap,
 	const char *why;
 
 	if (lim->name_len < sizeof(name)) {
-		memcpy(name, lim->arg, lim->name_len);
+		memcpy(name, lim->name, lim->name_len);
 		name[lim->name_len] = '\0';
 		res = bc_find_res(snap, name);
 	}
@@ -86,11 +121,15 @@ static int bctl_limit_resolve(struct bctl *b, const struct bc_snapshot *snap,
 		return bctl_usage(b, "%.*s: unknown resource '%.*s'; 'bctl resources' lists them",
 				  BC_WORD_MAX, lim->arg,
 				  (int)(lim->name_len < BC_WORD_MAX ? lim->name_len : BC_WORD_MAX),
-				  lim->arg);
+				  lim->name);
 	lim->res = res->id;
 	if (bc_value_resolve(&lim->val, res->unit, bc_page_size(), &lim->barrier,
 			     &lim->limit, &why))
 		return bctl_usage(b, "%.*s: %s", BC_WORD_MAX, lim->arg, why);
+	if (lim->limit_only)
+		lim->barrier = BC_UNLIMITED;
+	if (lim->guarantee)
+		lim->limit = BC_UNLIMITED;
 	return BCTL_OK;
 }
 
@@ -111,6 +150,23 @@ int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
 	for (i = 0; i < limits->count && !status; i++)
 		status = bctl_limit_resolve(b, snap, &limits->v[i]);
 	return status;
+}
+
+/**
+ * bc_limits_need_memory() - do the limits take the kernel's memory controller?
+ * @limits: the limits, resolved
+ *
+ * Return: the argument that does, or NULL.
+ */
+const char *bc_limits_need_memory(const struct bc_limits *limits)
+{
+	const struct bc_limit *lim;
+
+	for (lim = limits->v; lim < limits->v + limits->count; lim++)
+		if (lim->res == BC_RES_PHYSPAGES || lim->res == BC_RES_SWAPPAGES ||
+		    lim->res == BC_RES_VMGUARPAGES || lim->res == BC_RES_OOMGUARPAGES)
+			return lim->arg;
+	return NULL;
 }
 
 /**

@@ -2,6 +2,7 @@
 #ifndef BCTL_ASSIGN_H
 #define BCTL_ASSIGN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,10 @@ struct nl_msg;
 /**
  * struct bc_limit - one RES=VALUE
  * @arg: as it was given
- * @name_len: length of the RES in it
+ * @name: name of the resource, not ended by a NUL
+ * @name_len: its length
+ * @limit_only: it was given by a word that leaves the barrier unlimited
+ * @guarantee: it was given by a word that leaves the limit unlimited
  * @val: the VALUE
  * @res: number of the resource, once it is known
  * @barrier: in the unit of the resource, once that is known
@@ -22,7 +26,10 @@ struct nl_msg;
  */
 struct bc_limit {
 	const char *arg;
+	const char *name;
 	size_t name_len;
+	bool limit_only;
+	bool guarantee;
 	struct bc_value val;
 	uint32_t res;
 	uint64_t barrier;
@@ -42,6 +49,7 @@ struct bc_limits {
 int bctl_limits_parse(struct bctl *b, int argc, char **argv, struct bc_limits *limits);
 int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
 			struct bc_limits *limits);
+const char *bc_limits_need_memory(const struct bc_limits *limits);
 int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg);
 const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
 			     size_t offset);

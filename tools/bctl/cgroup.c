@@ -3,8 +3,8 @@
  * Directories of the cgroup v2 hierarchy
  *
  * A pool created by name gets the directory bc/NAME, or NAME below its parent's
- * directory. No controller is enabled on the way, so that processes may live on
- * every level. What was made for a pool that the kernel then refuses is removed
+ * directory. No controller is enabled on the way unless a limit needs one (see
+ * controller.c), so that processes may live on every level. What was made for a pool that the kernel then refuses is removed
  * again, outermost last; rmdir() of a cgroup in use fails, so nothing of
  * somebody else's can get lost.
  */

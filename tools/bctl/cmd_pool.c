@@ -75,7 +75,7 @@ int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *li
  */
 int bctl_pool_report(struct bctl *b, const char *name)
 {
-	struct bc_snapshot snap = { 0 };
+	struct bc_snapshot snap = { .detail = true };
 	char *names[] = { (char *)name };
 	int status;
 
@@ -132,7 +132,7 @@ int cmd_pool_set(struct bctl *b, int argc, char **argv)
 /* What show, list, tree and stat have in common. */
 static int bctl_view(struct bctl *b, int argc, char **argv, enum bc_view view)
 {
-	struct bc_snapshot snap = { 0 };
+	struct bc_snapshot snap = { .detail = view == BC_VIEW_SHOW || view == BC_VIEW_STAT };
 	int status = BCTL_OK, i;
 
 	for (i = 0; i < argc && !status; i++)

@@ -160,6 +160,17 @@ static int bc_decode_table(struct nlattr **tb, struct bc_pool *pool)
 	return 0;
 }
 
+static int bc_decode_memory(struct nlattr **tb, struct bc_pool *pool)
+{
+	if (!tb[BC_A_MEMORY])
+		return 0;
+	if (nla_len(tb[BC_A_MEMORY]) < (int)sizeof(pool->memory))
+		return -EBADMSG;
+	memcpy(&pool->memory, nla_data(tb[BC_A_MEMORY]), sizeof(pool->memory));
+	pool->has |= 1ULL << BC_A_MEMORY;
+	return 0;
+}
+
 /**
  * bc_decode_pool() - take a description of a pool apart
  * @hdr: the message
@@ -176,6 +187,8 @@ int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool)
 	ret = bc_decode(hdr, bc_pool_members, pool, tb);
 	if (!ret)
 		ret = bc_decode_table(tb, pool);
+	if (!ret)
+		ret = bc_decode_memory(tb, pool);
 	if (!ret && (!BC_HAS(pool, BC_A_ID) || !pool->name))
 		ret = -EBADMSG;
 	while (!ret && pool->cgroup && *pool->cgroup == '/')

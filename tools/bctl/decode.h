@@ -36,6 +36,7 @@ struct nlmsghdr;
  * @table: BC_A_TABLE
  * @records: how many records @table has
  * @record_size: distance from one record to the next
+ * @memory: BC_A_MEMORY
  */
 struct bc_pool {
 	uint64_t has;
@@ -53,6 +54,7 @@ struct bc_pool {
 	const char *table;
 	size_t records;
 	size_t record_size;
+	struct bc_memory memory;
 };
 
 /**

@@ -220,12 +220,16 @@ static void bc_doc_record(struct bc_doc *doc, json_object *resources,
 		return;
 	if (res)
 		bc_put_unit(doc, obj, res->unit);
-	bc_put_int(doc, obj, "held", rec->held);
-	bc_put_int(doc, obj, "maxheld", rec->maxheld);
+	if (!(rec->flags & BC_RECORD_F_NO_HELD))
+		bc_put_int(doc, obj, "held", rec->held);
+	if (!(rec->flags & BC_RECORD_F_NO_MAXHELD))
+		bc_put_int(doc, obj, "maxheld", rec->maxheld);
 	bc_put_bound(doc, obj, "barrier", rec->barrier);
 	bc_put_bound(doc, obj, "limit", rec->limit);
-	bc_put_int(doc, obj, "failcnt", rec->failcnt);
-	bc_put_int(doc, obj, "failed", rec->failed);
+	if (!(rec->flags & BC_RECORD_F_NO_FAILCNT))
+		bc_put_int(doc, obj, "failcnt", rec->failcnt);
+	if (!(rec->flags & BC_RECORD_F_NO_FAILED))
+		bc_put_int(doc, obj, "failed", rec->failed);
 	if (rec->last_fail)
 		bc_put_int(doc, obj, "last_failure_ns", rec->last_fail);
 	bc_put(doc, obj, "enforced",
@@ -238,6 +242,24 @@ static void bc_doc_parent(struct bc_doc *doc, json_object *obj, const struct bc_
 		bc_put_str(doc, obj, "parent", pool->parent);
 	else if (json_object_object_add(obj, "parent", NULL))
 		doc->err = -ENOMEM;
+}
+
+/* Each kind on its own: page cache is not memory that a program needs. */
+static void bc_doc_memory(struct bc_doc *doc, json_object *obj, const struct bc_memory *mem)
+{
+	json_object *memory = json_object_new_object();
+
+	bc_put(doc, obj, "memory", memory);
+	if (doc->err)
+		return;
+	bc_put_int(doc, memory, "anon", mem->anon);
+	bc_put_int(doc, memory, "file", mem->file);
+	bc_put_int(doc, memory, "shmem", mem->shmem);
+	bc_put_int(doc, memory, "cache", mem->cache);
+	bc_put_int(doc, memory, "kernel", mem->kernel);
+	bc_put_int(doc, memory, "slab", mem->slab);
+	bc_put_int(doc, memory, "sock", mem->sock);
+	bc_put_int(doc, memory, "swap", mem->swap);
 }
 
 /**
@@ -291,6 +313,8 @@ void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
 		bc_pool_record(pool, i, &rec);
 		bc_doc_record(doc, resources, &rec, bc_res_by_id(res, nres, rec.res));
 	}
+	if (BC_HAS(pool, BC_A_MEMORY) && !doc->err)
+		bc_doc_memory(doc, obj, &pool->memory);
 }
 
 /**

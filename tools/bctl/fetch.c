@@ -28,14 +28,13 @@ void bc_snapshot_clear(struct bc_snapshot *snap)
 	memset(snap, 0, sizeof(*snap));
 }
 
-static int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs)
+static int bctl_dump(struct bctl *b, uint8_t cmd, bool detail, struct bc_msgs *msgs)
 {
 	struct nl_msg *msg = bc_nl_new(b->nl, cmd, NLM_F_DUMP);
-	int ret;
+	int ret = -ENOMEM;
 
-	if (!msg)
-		return bctl_fail_nl(b, NULL, -ENOMEM);
-	ret = bc_nl_call(b->nl, msg, msgs);
+	if (msg && (!detail || !nla_put_flag(msg, BC_A_DETAIL)))
+		ret = bc_nl_call(b->nl, msg, msgs);
 	nlmsg_free(msg);
 	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
 }
@@ -53,7 +52,7 @@ int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap)
 	size_t i;
 
 	if (!status)
-		status = bctl_dump(b, BC_CMD_RES_GET, &snap->res_msgs);
+		status = bctl_dump(b, BC_CMD_RES_GET, false, &snap->res_msgs);
 	if (status)
 		return status;
 	snap->res = calloc(snap->res_msgs.count + 1, sizeof(*snap->res));
@@ -101,16 +100,17 @@ int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap)
 
 	snap->taken = bc_boottime();
 	if (!status)
-		status = bctl_dump(b, BC_CMD_POOL_GET, &snap->pool_msgs);
+		status = bctl_dump(b, BC_CMD_POOL_GET, snap->detail, &snap->pool_msgs);
 	return status ? status : bctl_take_pools(b, snap);
 }
 
-static int bc_get_pool(struct bctl *b, const char *name, struct bc_msgs *msgs)
+static int bc_get_pool(struct bctl *b, const char *name, bool detail, struct bc_msgs *msgs)
 {
 	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_GET, 0);
 	int ret = -ENOMEM;
 
-	if (msg && !nla_put_string(msg, BC_A_NAME, name))
+	if (msg && !nla_put_string(msg, BC_A_NAME, name) &&
+	    (!detail || !nla_put_flag(msg, BC_A_DETAIL)))
 		ret = bc_nl_call(b->nl, msg, msgs);
 	nlmsg_free(msg);
 	if (!ret && msgs->count != 1)
@@ -155,7 +155,7 @@ int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char *
 		return status;
 	snap->taken = bc_boottime();
 	for (i = 0; i < count && !ret; i++) {
-		ret = bc_get_pool(b, names[i], &one);
+		ret = bc_get_pool(b, names[i], snap->detail, &one);
 		if (ret)
 			status = bctl_fail_nl(b, names[i], ret);
 		else
@@ -180,7 +180,7 @@ int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char *
 int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
 		  struct bc_pool *pool)
 {
-	int ret = bc_get_pool(b, name, msgs);
+	int ret = bc_get_pool(b, name, false, msgs);
 
 	return ret ? ret : bc_decode_pool(msgs->hdr[0], pool);
 }

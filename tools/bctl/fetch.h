@@ -12,6 +12,7 @@
 
 /**
  * struct bc_snapshot - what was read from the module
+ * @detail: to be set by who wants to know what memory is used for
  * @taken: when
  * @res_msgs: the messages behind @res
  * @res: the resources
@@ -21,6 +22,7 @@
  * @npools: how many
  */
 struct bc_snapshot {
+	bool detail;
 	uint64_t taken;
 	struct bc_msgs res_msgs;
 	struct bc_res *res;

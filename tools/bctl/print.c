@@ -292,6 +292,24 @@ static void bc_print_age(const struct bc_printer *p, json_object *doc, json_obje
 		(unsigned int)(age / 1000000 % 1000));
 }
 
+/* What memory is used for, in one line. */
+static void bc_print_memory(const struct bc_printer *p, json_object *pool)
+{
+	json_object *memory;
+	char text[64];
+
+	if (!json_object_object_get_ex(pool, "memory", &memory))
+		return;
+	fputs("  memory   ", p->out);
+	json_object_object_foreach(memory, key, val) {
+		snprintf(text, sizeof(text), "%" PRIu64, json_object_get_uint64(val));
+		if (!p->raw)
+			bc_human(text, sizeof(text), json_object_get_uint64(val));
+		fprintf(p->out, " %s %s", key, text);
+	}
+	fputc('\n', p->out);
+}
+
 static int bc_print_one(const struct bc_printer *p, json_object *doc, json_object *pool)
 {
 	static const char * const keys[] = { "parent", "cgroup", "state", "children" };
@@ -310,6 +328,7 @@ static int bc_print_one(const struct bc_printer *p, json_object *doc, json_objec
 		fputc('\n', p->out);
 	}
 	bc_print_age(p, doc, pool);
+	bc_print_memory(p, pool);
 	table = bc_table(p, bc_show_columns);
 	if (!table)
 		return -ENOMEM;
@@ -394,13 +413,21 @@ static int bc_print_info(const struct bc_printer *p, json_object *doc)
 	return 0;
 }
 
+/* Not a request that was refused, but a process that was killed for want of memory. */
+static bool bc_is_kill(json_object *doc)
+{
+	const char *res = bc_str(doc, "resource");
+
+	return res && !strcmp(res, "oomguarpages");
+}
+
 static void bc_print_culprit(const struct bc_printer *p, json_object *doc)
 {
 	const char *pid = bc_str(doc, "pid"), *comm = bc_str(doc, "comm");
 	const char *origin = bc_str(doc, "origin"), *more = bc_str(doc, "suppressed");
 
 	if (pid) {
-		fprintf(p->out, "; by pid %s", pid);
+		fprintf(p->out, "; %s pid %s", bc_is_kill(doc) ? "killed" : "by", pid);
 		if (comm) {
 			fputs(" (", p->out);
 			bc_safe(p->out, comm);
@@ -436,7 +463,8 @@ static int bc_print_event(const struct bc_printer *p, json_object *doc)
 		bc_amount(p, text, sizeof(text), doc, "amount");
 		fputc(' ', p->out);
 		bc_safe(p->out, res);
-		fprintf(p->out, ": asked for %s", text);
+		fprintf(p->out, ": %s %s", bc_is_kill(doc) ? "out of memory, the victim had" :
+			"asked for", text);
 		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 			bc_amount(p, text, sizeof(text), doc, keys[i]);
 			fprintf(p->out, ", %s %s", keys[i], text);
