@@ -16,9 +16,12 @@ import tap  # noqa: E402
 TRACING = '/sys/kernel/tracing'
 COUNTED = ['privvmpages', 'numproc', 'numtcpsock', 'tcpsndbuf', 'tcprcvbuf', 'othersockbuf',
            'dgramrcvbuf', 'numothersock']
+# what the kernel counts where the memory controller is enabled, which is nowhere here
+NATIVE = ['physpages', 'vmguarpages', 'oomguarpages', 'swappages']
+REPORTED = ['kmemsize', 'dcachesize']
 # one of every source; the module may hook more
 MUST_HOOK = {'cgroup_can_fork', 'cgroup_release', 'may_expand_vm', 'exit_mmap',
-             '__sk_mem_raise_allocated'}
+             '__sk_mem_raise_allocated', '__oom_kill_process'}
 
 
 def enabled():
@@ -35,6 +38,12 @@ def reload(*params):
     bc.nl = genl.Client()
 
 
+def all_are(status):
+    """What statuses() is when nothing is amiss."""
+    reported = genl.COUNTED if status == genl.ENFORCED else status
+    return dict.fromkeys(COUNTED + NATIVE, status) | dict.fromkeys(REPORTED, reported)
+
+
 def detached():
     return tap.poll_until(bc.WAIT, lambda: not bc.nl.info()['hooked'])
 
@@ -49,14 +58,14 @@ def kernel_log():
 
 def check_idle():
     before = enabled()
-    tap.equal(statuses(), dict.fromkeys(COUNTED, genl.IDLE), 'without a pool every resource is idle')
+    tap.equal(statuses(), all_are(genl.IDLE), 'without a pool every resource is idle')
     tap.equal((bc.nl.info()['hooked'], bc.figures('host')), (0, {}),
               'and the host has no figures rather than zeros')
     tap.equal(sorted(before & MUST_HOOK), [], 'nothing of ours is attached')
     pool = bc.Pool('first')
     hooked = enabled() - before
     tap.ok(hooked >= MUST_HOOK, 'with the first pool the hooks are attached', sorted(hooked))
-    tap.equal(statuses(), dict.fromkeys(COUNTED, genl.ENFORCED), 'and every resource is enforced')
+    tap.equal(statuses(), all_are(genl.ENFORCED), 'and every resource is enforced or counted')
     tap.equal(list(bc.figures(pool)), COUNTED, 'and has a record')
     tap.ok(all(r.flags == 1 for r in bc.figures(pool).values()), 'that says so')
     with open(f'{TRACING}/available_filter_functions', encoding='ascii') as f:
@@ -67,7 +76,7 @@ def check_idle():
     pool.remove()
     tap.ok(detached(), 'when the last pool is gone the module is idle again')
     tap.equal(enabled(), before, 'and nothing is attached any more')
-    tap.equal(statuses(), dict.fromkeys(COUNTED, genl.IDLE), 'every resource is idle again')
+    tap.equal(statuses(), all_are(genl.IDLE), 'every resource is idle again')
     err = tap.raises(genl.NetlinkError, lambda: bc.nl.new('bad', path='test/nowhere'),
                      'a pool that cannot be made')
     tap.ok(detached() and enabled() == before, 'leaves nothing attached', err)
@@ -82,11 +91,11 @@ def check_denied():
     pool = bc.Pool('poor', numproc=3)
     res = bc.nl.resources()
     tap.equal({name: r['res_status'] for name, r in res.items()},
-              dict(dict.fromkeys(COUNTED, genl.ENFORCED), privvmpages=genl.UNAVAILABLE),
+              dict(all_are(genl.ENFORCED), privvmpages=genl.UNAVAILABLE),
               'may_expand_vm denied: privvmpages is unavailable, the others are not')
     tap.ok('may_expand_vm' in res['privvmpages'].get('reason', ''), 'for a reason',
            res['privvmpages'])
-    tap.ok(all('reason' not in r for name, r in res.items() if name != 'privvmpages'),
+    tap.ok(all('reason' not in r for name, r in res.items() if name not in ['privvmpages'] + REPORTED),
            'the others need none')
     member = bc.Member(pool)
     tap.equal(list(bc.figures(pool)), [name for name in COUNTED if name != 'privvmpages'],
@@ -134,6 +143,12 @@ def check_denied_others():
     tap.ok(unavailable and 'numproc' not in unavailable and 'privvmpages' not in unavailable,
            f'two socket functions denied: {" ".join(sorted(unavailable))}', unavailable)
     tap.equal(set(bc.figures(pool)), set(COUNTED) - unavailable, 'no records of those')
+    pool.remove()
+
+    reload('deny_hooks=__oom_kill_process')
+    pool = bc.Pool('poor')
+    unavailable = {name for name, s in statuses().items() if s == genl.UNAVAILABLE}
+    tap.equal(unavailable, {'oomguarpages'}, '__oom_kill_process denied: oomguarpages is unavailable')
     pool.remove()
 
     reload('deny_hooks=cgroup_mkdir')

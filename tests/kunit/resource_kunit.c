@@ -61,8 +61,12 @@ struct resource_abi {
 };
 
 static const struct resource_abi resource_abi[] = {
+	{ "kmemsize",     BC_KMEMSIZE,      0, BC_UNIT_BYTES, BC_KIND_NATIVE },
 	{ "privvmpages",  BC_PRIVVMPAGES,   2, BC_UNIT_PAGES, BC_KIND_DERIVED },
 	{ "numproc",      BC_NUMPROC,       5, BC_UNIT_ITEMS, BC_KIND_CHARGED },
+	{ "physpages",    BC_PHYSPAGES,     6, BC_UNIT_PAGES, BC_KIND_NATIVE },
+	{ "vmguarpages",  BC_VMGUARPAGES,   7, BC_UNIT_PAGES, BC_KIND_NATIVE },
+	{ "oomguarpages", BC_OOMGUARPAGES,  8, BC_UNIT_PAGES, BC_KIND_NATIVE },
 	{ "numtcpsock",   BC_NUMTCPSOCK,    9, BC_UNIT_ITEMS, BC_KIND_CHARGED },
 	{ "numsiginfo",   BC_NUMSIGINFO,   12, BC_UNIT_ITEMS, BC_KIND_DERIVED },
 	{ "tcpsndbuf",    BC_TCPSNDBUF,    13, BC_UNIT_BYTES, BC_KIND_DERIVED },
@@ -70,6 +74,8 @@ static const struct resource_abi resource_abi[] = {
 	{ "othersockbuf", BC_OTHERSOCKBUF, 15, BC_UNIT_BYTES, BC_KIND_DERIVED },
 	{ "dgramrcvbuf",  BC_DGRAMRCVBUF,  16, BC_UNIT_BYTES, BC_KIND_DERIVED },
 	{ "numothersock", BC_NUMOTHERSOCK, 17, BC_UNIT_ITEMS, BC_KIND_CHARGED },
+	{ "dcachesize",   BC_DCACHESIZE,   18, BC_UNIT_BYTES, BC_KIND_NATIVE },
+	{ "swappages",    BC_SWAPPAGES,    24, BC_UNIT_PAGES, BC_KIND_NATIVE },
 };
 
 /* These are known to the world outside: they may be added to, not changed. */

@@ -127,7 +127,7 @@ def decode(data):
             if value[-1:] != b'\0' or b'\0' in value[:-1]:
                 raise ValueError(f'{name}: {value!r} is not one string')
             value = value[:-1].decode(errors='surrogateescape')
-        elif name != 'table':
+        elif name not in ('table', 'memory'):
             value = int.from_bytes(value, 'little')
         out[name] = value
     return out
