@@ -35,7 +35,7 @@
 #include "sys.h"
 
 #define FAKE_POOLS	1200
-#define FAKE_RES	4
+#define FAKE_RES	7
 #define FAKE_DGRAMS	4096
 
 struct fake_pool {
@@ -62,6 +62,12 @@ static const struct {
 	  "numproc", NULL, "tasks" },
 	{ BC_RES_TCPSNDBUF, BC_UNIT_BYTES, BC_KIND_CHARGED, BC_STATUS_COUNTED,
 	  "tcpsndbuf", "the hook is taken", "TCP send buffers" },
+	{ BC_RES_PHYSPAGES, BC_UNIT_PAGES, BC_KIND_NATIVE, BC_STATUS_ENFORCED,
+	  "physpages", NULL, "memory" },
+	{ BC_RES_SWAPPAGES, BC_UNIT_PAGES, BC_KIND_NATIVE, BC_STATUS_ENFORCED,
+	  "swappages", NULL, "swap" },
+	{ BC_RES_VMGUARPAGES, BC_UNIT_PAGES, BC_KIND_NATIVE, BC_STATUS_ENFORCED,
+	  "vmguarpages", NULL, "guarantee" },
 	{ BC_RES_NUMFILE, BC_UNIT_ITEMS, BC_KIND_DERIVED, BC_STATUS_UNAVAILABLE,
 	  "numfile", "security_file_alloc is missing", "open files" },
 };
@@ -196,6 +202,20 @@ static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record
 		.failed = 2 * i,
 		.last_fail = i ? 1000000000 + i : 0,
 	};
+	if (fake_res[i].id == BC_RES_VMGUARPAGES)
+		rec->flags |= BC_RECORD_F_NO_HELD | BC_RECORD_F_NO_MAXHELD |
+			      BC_RECORD_F_NO_FAILCNT | BC_RECORD_F_NO_FAILED;
+}
+
+static void fake_put_memory(struct nl_msg *msg)
+{
+	struct bc_memory mem = {
+		.anon = 1 << 20, .file = 2 << 20, .shmem = 3 << 20, .cache = 4 << 20,
+		.kernel = 5 << 20, .slab = 6 << 20, .reclaimable = 7 << 20, .sock = 8 << 20,
+		.swap = 9 << 20,
+	};
+
+	nla_put(msg, BC_A_MEMORY, sizeof(mem) - (fake_mode("shortmem") ? 8 : 0), &mem);
 }
 
 static void fake_put_table(struct nl_msg *msg, const struct fake_pool *pool)
@@ -258,11 +278,13 @@ static void fake_get(const struct nlmsghdr *req, struct nlattr **tb)
 	}
 	msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, 0, BC_CMD_POOL_GET);
 	fake_put_pool(msg, pool);
+	if (tb[BC_A_DETAIL])
+		fake_put_memory(msg);
 	fake_answer_msg(msg);
 	fake_ack(req, 0, NULL, 0);
 }
 
-static void fake_dump(const struct nlmsghdr *req)
+static void fake_dump(const struct nlmsghdr *req, struct nlattr **tb)
 {
 	int flags = NLM_F_MULTI, i;
 	struct nl_msg *msg;
@@ -277,6 +299,8 @@ static void fake_dump(const struct nlmsghdr *req)
 			continue;
 		msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, flags, BC_CMD_POOL_GET);
 		fake_put_pool(msg, &fake_pools[i]);
+		if (tb[BC_A_DETAIL])
+			fake_put_memory(msg);
 		fake_answer_msg(msg);
 	}
 	fake_done(req, 0, fake_mode("done-error") ? -ENOMEM : 0);
@@ -523,7 +547,7 @@ static void fake_request(const struct nlmsghdr *req, uint8_t cmd)
 	case BC_CMD_POOL_DEL:
 		return fake_delete(req, tb);
 	case BC_CMD_POOL_GET:
-		return req->nlmsg_flags & NLM_F_DUMP ? fake_dump(req) : fake_get(req, tb);
+		return req->nlmsg_flags & NLM_F_DUMP ? fake_dump(req, tb) : fake_get(req, tb);
 	case BC_CMD_RES_GET:
 		return fake_dump_res(req);
 	case BC_CMD_INFO_GET:

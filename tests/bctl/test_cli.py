@@ -128,6 +128,14 @@ USAGE = [
     ("numproc=9:8: the barrier is above the limit", "pool", "set", "web", "numproc=9:8"),
     ("numproc=unlimited:8: the barrier is above", "pool", "set", "web", "numproc=unlimited:8"),
     ("numproc=2: the resource 'numproc' is given twice", "pool", "set", "web", "numproc=1", "numproc=2"),
+    ("ram=2: the resource 'physpages' is given twice", "pool", "set", "web", "physpages=1", "ram=2"),
+    ("ram=2: the resource 'physpages' is given twice", "pool", "set", "web", "ram=1", "ram=2"),
+    ("ram=: a number or", "pool", "create", "web", "ram="),
+    ("ram=2G:1G: the barrier is above the limit", "pool", "create", "web", "ram=2G:1G"),
+    ("memory.reservation=1G:2G: a reservation is one amount", "pool", "create", "web",
+     "memory.reservation=1G:2G"),
+    ("memory.reservation=unlimited: a reservation is one amount", "pool", "create", "web",
+     "memory.reservation=unlimited"),
     ("name of a pool is missing", "pool", "set"),
     ("nothing to set", "pool", "set", "web"),
     ("one pool at a time", "pool", "delete", "a", "b"),
@@ -248,6 +256,69 @@ def test_create_rollback_base(kernel):
     expect(kernel, 2, "no cgroup v2 hierarchy is mounted", "pool", "create", "web")
 
 
+def test_memory(kernel):
+    """Presets, the controller above the pool, what memory is used for."""
+    def control(path, controllers=None):
+        """Files as they are in a real cgroup."""
+        top = kernel.cgroup / path
+        top.mkdir(exist_ok=True)
+        for name, text in (("subtree_control", ""), ("procs", ""), ("type", "domain\n"),
+                           ("controllers", controllers)):
+            if text is not None:
+                (top / f"cgroup.{name}").write_text(text)
+        return top
+
+    def enabled(path):
+        return (kernel.cgroup / path / "cgroup.subtree_control").read_text()
+
+    top, bc = control("", "cpu io pids\n"), control("bc")
+    expect(kernel, 2, "web: ram=1G: the memory controller cannot be enabled below", "pool", "create",
+           "web", "numproc=5", "ram=1G")
+    ok(not (bc / "web").exists() and not enabled("") and not enabled("bc") and
+       kernel.pools() == ["host"], "missing_controller_changes_nothing")
+    (top / "cgroup.controllers").write_text("cpu io memory pids\n")
+    for name, text, words in (("procs", "17\n", "there are processes in it"),
+                              ("type", "threaded\n", "threaded"),
+                              ("type", "domain threaded\n", "threaded")):
+        (bc / f"cgroup.{name}").write_text(text)
+        expect(kernel, 2, words, "pool", "create", "web", "ram=1G")
+        ok(not (bc / "web").exists() and not enabled("") and not enabled("bc"),
+           f"obstacle_changes_nothing: {text.strip()}")
+        control("bc")
+    (top / "cgroup.procs").write_text("1\n")   # the root may have some
+    expect(kernel, 2, "too many pools", "pool", "create", "web", "ram=1G", mode="full")
+    ok(enabled("") == enabled("bc") == "-memory\n" and not (bc / "web").exists(),
+       "refused_pool_switches_it_off_again", enabled(""), enabled("bc"))
+    control("bc")
+    (top / "cgroup.subtree_control").write_text("cpu memory\n")
+    run = kernel.run("pool", "create", "web", "ram=1G", "swap=unlimited", "memory.reservation=5P")
+    ok(run.returncode == 0 and enabled("") == "cpu memory\n" and enabled("bc") == "+memory\n",
+       "it_is_switched_on_where_it_is_not", run)
+    res = kernel.json("pool", "show", "web")[0]["pools"][0]["resources"]
+    bounds = {name: (res[name]["barrier"], res[name]["limit"])
+              for name in ("physpages", "swappages", "vmguarpages")}
+    ok(bounds == {"physpages": (None, (1 << 30) // PAGE), "swappages": (None, None),
+                  "vmguarpages": (5, None)}, "presets_set_one_bound", bounds)
+    ok("held" not in res["vmguarpages"] and "failcnt" not in res["vmguarpages"] and
+       "failed" not in res["vmguarpages"] and "held" in res["physpages"],
+       "unknown_figures_are_absent", res)
+    kernel.run("pool", "set", "web", "ram=1G:2G")
+    pool = kernel.json("stat", "web")[0]["pools"][0]
+    ok([pool["resources"]["physpages"][k] * PAGE for k in ("barrier", "limit")] == [1 << 30, 2 << 30],
+       "ram_takes_a_barrier", pool)
+    ok(pool["memory"] == {k: n << 20 for k, n in (("anon", 1), ("file", 2), ("shmem", 3), ("cache", 4),
+                                                  ("kernel", 5), ("slab", 6), ("sock", 8), ("swap", 9))},
+       "memory_is_what_was_sent", pool["memory"])
+    ok("memory" not in kernel.json("pool", "list")[0]["pools"][0], "a_list_asks_for_no_details")
+    text = kernel.run("pool", "show", "web").stdout.decode()
+    ok("memory    anon 1M file 2M shmem 3M cache 4M kernel 5M slab 6M sock 8M swap 9M\n" in text,
+       "text_has_memory", text)
+    line = [row.split() for row in text.splitlines() if "vmguarpages" in row]
+    ok(line[0][2:] == ["-", "-", f"{5 * PAGE >> 10}K", "unlimited", "-", "-", "yes"],
+       "text_shows_a_dash", line)
+    expect(kernel, 2, "malformed", "pool", "show", "web", mode="shortmem")
+
+
 def test_create_cgroup(kernel):
     (kernel.cgroup / "a/b").mkdir(parents=True)
     (kernel.dir / "v1/x").mkdir()
@@ -345,7 +416,7 @@ def test_views(kernel):
        doc["pools"][0]["parent"] is None and doc["pools"][0]["cgroup"] == "", "host_is_pool_0", doc)
     ok(doc["page_size"] == PAGE, "page_size_is_told")
     run = kernel.run("stat", "web", "db")
-    ok(run.stdout.count(b"\nweb ") == 3 and run.stdout.count(b"\ndb ") == 3 and b" 3G " in run.stdout,
+    ok(run.stdout.count(b"\nweb ") == 6 and run.stdout.count(b"\ndb ") == 6 and b" 3G " in run.stdout,
        "stat_of_named_pools", run)
     ok(str(3 << 30 >> PAGE.bit_length() - 1).encode() in kernel.run("stat", "-b").stdout,
        "raw_stat_is_exact")
@@ -353,7 +424,8 @@ def test_views(kernel):
     run = kernel.run("-j", "stat", "web")
     ok(json.loads(run.stdout)["pools"][0]["name"] == "web", "options_may_stand_first", run)
     names = [r["name"] for r in kernel.json("resources")[0]["resources"]]
-    ok(names == ["privvmpages", "numproc", "tcpsndbuf", "numfile"], "resources_are_listed", names)
+    ok(names == ["privvmpages", "numproc", "tcpsndbuf", "physpages", "swappages", "vmguarpages",
+                 "numfile"], "resources_are_listed", names)
     ok(kernel.run("resources", "-q").stdout.split()[0] == b"privvmpages", "resource_names_only")
     text = kernel.run("resources").stdout.decode()
     ok("security_file_alloc is missing" in text, "reason_is_shown", text)
@@ -368,7 +440,7 @@ def test_text_and_json_agree(kernel):
     for pool in kernel.json("stat")[0]["pools"]:
         for name, res in pool["resources"].items():
             want.append([pool["name"], name, res["unit"], *(
-                "unlimited" if res[k] is None else str(res[k])
+                "-" if k not in res else "unlimited" if res[k] is None else str(res[k])
                 for k in ("held", "maxheld", "barrier", "limit", "failcnt"))])
     ok(rows == want, "text_and_json_agree", rows, want)
 
@@ -487,7 +559,7 @@ def test_schemas():
 
 def main():
     tests = [test_usage, test_help, test_create, test_create_rollback_base, test_create_cgroup,
-             test_exist_ok, test_set, test_delete, test_views, test_text_and_json_agree,
+             test_memory, test_exist_ok, test_set, test_delete, test_views, test_text_and_json_agree,
              test_thousand, test_modes, test_exec, test_events]
     test_schemas()
     for test in tests:
