@@ -313,7 +313,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 	if (parent->depth)
 		bc_sock_rehome(parent);
 	if (cgroup_is_populated(cgrp))
-		bc_proc_resync(true);
+		bc_proc_resync(pool);
 	bc_sources_set(pool, parent, bounds);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_NEW);
 	return pool;

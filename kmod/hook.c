@@ -42,6 +42,9 @@ static struct bc_source *const bc_sources[] = {
 	&bc_source_othersock,
 	&bc_source_memory,
 	&bc_source_oom,
+	&bc_source_file,
+	&bc_source_flock,
+	&bc_source_pty,
 };
 
 bc_read_t bc_readers[BC_NR_RES] __ro_after_init;
@@ -74,6 +77,26 @@ noinline notrace long bc_stub_eagain(void)
 noinline notrace long bc_stub_enomem(void)
 {
 	return -ENOMEM;
+}
+
+/**
+ * bc_stub_enfile() - what a refused function returns
+ *
+ * Return: -ENFILE.
+ */
+noinline notrace long bc_stub_enfile(void)
+{
+	return -ENFILE;
+}
+
+/**
+ * bc_stub_enolck() - what a refused function returns
+ *
+ * Return: -ENOLCK.
+ */
+noinline notrace long bc_stub_enolck(void)
+{
+	return -ENOLCK;
 }
 
 /**

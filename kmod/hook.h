@@ -103,6 +103,9 @@ extern struct bc_source bc_source_dgram;
 extern struct bc_source bc_source_othersock;
 extern struct bc_source bc_source_memory;
 extern struct bc_source bc_source_oom;
+extern struct bc_source bc_source_file;
+extern struct bc_source bc_source_flock;
+extern struct bc_source bc_source_pty;
 
 int bc_sources_init(unsigned int bits);
 void bc_sources_exit(void);
@@ -133,6 +136,8 @@ typedef long (*bc_stub_t)(void);
 long bc_stub_zero(void);
 long bc_stub_eagain(void);
 long bc_stub_enomem(void);
+long bc_stub_enfile(void);
+long bc_stub_enolck(void);
 long bc_stub_enobufs(void);
 long bc_stub_eopnotsupp(void);
 

@@ -245,7 +245,7 @@ static void bc_member_repair(struct work_struct *work)
 	xa_for_each(&bc_tree.ids, id, pool)
 		if (bc_member_bind(pool))
 			bc_note_untracked();
-	bc_proc_resync(false);
+	bc_proc_resync(NULL);
 	mutex_unlock(&bc_tree.lock);
 }
 

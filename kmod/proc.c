@@ -29,6 +29,7 @@
 #include <linux/slab.h>
 
 #include "bind.h"
+#include "file.h"
 #include "hook.h"
 #include "member.h"
 #include "proc.h"
@@ -327,8 +328,9 @@ static void bc_on_attach(void *data, struct cgroup *dst, const char *path,
 		bc_mover_queue(leader);
 }
 
-/* @last: as bc_sock_adopt_files() has it, NULL when sockets are not to be adopted. */
-static void bc_proc_resync_process(struct task_struct *leader, const struct files_struct **last)
+/* @last: as bc_sock_adopt_files() has it. @newcomer: as bc_proc_resync() has it. */
+static void bc_proc_resync_process(struct task_struct *leader, struct bc_pool *newcomer,
+				   const struct files_struct **last)
 {
 	struct bc_section sec;
 	struct task_struct *task;
@@ -342,8 +344,10 @@ static void bc_proc_resync_process(struct task_struct *leader, const struct file
 	bc_leave(&sec);
 	if (!pool)
 		return;
-	if (last)
+	if (newcomer)
 		bc_sock_adopt_files(leader, last);
+	if (newcomer == pool)
+		bc_file_adopt_process(leader, pool);
 	mm = bc_process_mm(leader);
 	if (!mm)
 		return;
@@ -369,7 +373,8 @@ static bool bc_proc_resync_pause(struct task_struct *leader)
 
 /**
  * bc_proc_resync() - make the records of all tasks say what their cgroups say
- * @adopt: make records of the sockets that members have open, too
+ * @newcomer: pool that was just bound: make records of the sockets that members of
+ *	any pool have open, and of all files that its own members have open; or NULL
  *
  * After binding or unbinding a populated cgroup. A fork that runs beside this
  * is seen here or corrects itself in sched_process_fork. The walk pauses now and
@@ -378,7 +383,7 @@ static bool bc_proc_resync_pause(struct task_struct *leader)
  *
  * Context: may sleep.
  */
-void bc_proc_resync(bool adopt)
+void bc_proc_resync(struct bc_pool *newcomer)
 {
 	const struct files_struct *last = NULL;
 	struct task_struct *leader;
@@ -392,7 +397,7 @@ again:
 	for_each_process(leader) {
 		if (leader->flags & PF_KTHREAD)
 			continue;
-		bc_proc_resync_process(leader, adopt ? &last : NULL);
+		bc_proc_resync_process(leader, newcomer, &last);
 		if (++nr % BC_RESYNC_BATCH || tries >= BC_RESYNC_TRIES)
 			continue;
 		if (!bc_proc_resync_pause(leader)) {
@@ -440,7 +445,7 @@ static struct bc_hook bc_proc_hooks[] = {
 static void bc_proc_leave(struct bc_pool *pool, struct bc_pool *to)
 {
 	if (cgroup_is_populated(pool->cgrp))
-		bc_proc_resync(false);
+		bc_proc_resync(NULL);
 }
 
 static int bc_proc_init(unsigned int bits)

@@ -44,7 +44,7 @@ static inline struct bc_task *bc_task_find(const struct task_struct *task)
 	return node ? container_of(node, struct bc_task, node) : NULL;
 }
 
-void bc_proc_resync(bool adopt);
+void bc_proc_resync(struct bc_pool *newcomer);
 void bc_proc_settle(void);
 
 #endif /* _BC_PROC_H */

@@ -150,3 +150,31 @@ bool bc_ptrmap_remove_node(struct bc_ptrmap *map, struct bc_ptrmap_node *node)
 	spin_unlock_irqrestore(lock, flags);
 	return mine;
 }
+
+/**
+ * bc_ptrmap_pick() - look through one bucket with its lock held
+ * @map: map that nobody reads without the lock
+ * @head: bucket
+ * @func: called for each record, with interrupts off; true when it is to be taken out
+ * @arg: given to @func
+ * @out: gets what was taken out, now the caller's; NULL when @func never says so
+ *
+ * Context: any.
+ */
+void bc_ptrmap_pick(struct bc_ptrmap *map, struct hlist_head *head, bc_ptrmap_pick_t func,
+		    void *arg, struct hlist_head *out)
+{
+	spinlock_t *lock = bc_ptrmap_lock(map, head);
+	struct bc_ptrmap_node *node;
+	struct hlist_node *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	hlist_for_each_entry_safe(node, next, head, link) {
+		if (!func(node, arg))
+			continue;
+		hlist_del(&node->link);
+		hlist_add_head(&node->link, out);
+	}
+	spin_unlock_irqrestore(lock, flags);
+}

@@ -38,6 +38,10 @@ struct bc_ptrmap_node *bc_ptrmap_insert(struct bc_ptrmap *map, struct bc_ptrmap_
 struct bc_ptrmap_node *bc_ptrmap_remove(struct bc_ptrmap *map, const void *key);
 bool bc_ptrmap_remove_node(struct bc_ptrmap *map, struct bc_ptrmap_node *node);
 
+typedef bool (*bc_ptrmap_pick_t)(struct bc_ptrmap_node *node, void *arg);
+void bc_ptrmap_pick(struct bc_ptrmap *map, struct hlist_head *head, bc_ptrmap_pick_t func,
+		    void *arg, struct hlist_head *out);
+
 static __always_inline struct hlist_head *
 bc_ptrmap_bucket(const struct bc_ptrmap *map, const void *key)
 {

@@ -14,8 +14,8 @@ import genl  # noqa: E402
 import tap  # noqa: E402
 
 TRACING = '/sys/kernel/tracing'
-COUNTED = ['privvmpages', 'numproc', 'numtcpsock', 'tcpsndbuf', 'tcprcvbuf', 'othersockbuf',
-           'dgramrcvbuf', 'numothersock']
+COUNTED = ['privvmpages', 'numproc', 'numtcpsock', 'numflock', 'numpty', 'numsiginfo', 'tcpsndbuf',
+           'tcprcvbuf', 'othersockbuf', 'dgramrcvbuf', 'numothersock', 'numfile']
 # what the kernel counts where the memory controller is enabled, which is nowhere here
 NATIVE = ['physpages', 'vmguarpages', 'oomguarpages', 'swappages']
 REPORTED = ['kmemsize', 'dcachesize']
