@@ -9,11 +9,13 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -101,6 +103,36 @@ static void op_sigqueue(int n)
 	while (n--) {
 		check(sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 0 }), "sigqueue");
 		sigwait(&set, &sig);
+	}
+}
+
+static void op_open(int n)
+{
+	while (n--) {
+		int fd = open("/dev/null", O_RDONLY);
+
+		check(fd < 0, "open");
+		close(fd);
+	}
+}
+
+static void op_flock(int n)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/tmp", O_RDONLY);
+	while (n--)
+		check(flock(fd, LOCK_EX) || flock(fd, LOCK_UN), "flock");
+}
+
+static void op_pty(int n)
+{
+	while (n--) {
+		int fd = posix_openpt(O_RDWR | O_NOCTTY);
+
+		check(fd < 0, "posix_openpt");
+		close(fd);
 	}
 }
 
@@ -218,6 +250,9 @@ static const struct op {
 	{ "fork+exit+wait", 40, op_fork },
 	{ "socket+close", 500, op_socket },
 	{ "sigqueue+wait", 500, op_sigqueue },
+	{ "open+close", 500, op_open },
+	{ "flock+unlock", 500, op_flock },
+	{ "openpt+close", 50, op_pty },
 	{ "tcp-64k", 200, op_stream, tcp_pair, sink_side },
 	{ "udp-ping", 500, op_pingpong, udp_pair, echo_side },
 	{ "unix-dgram-ping", 300, op_pingpong, unix_pair, echo_side },
