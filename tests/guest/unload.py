@@ -76,7 +76,7 @@ def main():
         os.makedirs(f'{CGROUP}/{path}', exist_ok=True)
     run('rmmod', 'beancounter')
     before = slab_names()
-    with subprocess.Popen([LOAD, '--only=fork,mmap,tcp,unix', 'load/a'], stdin=subprocess.PIPE,
+    with subprocess.Popen([LOAD, '--only=fork,mmap,tcp,unix,file,lock,pty', 'load/a'], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as load:
         load.stdout.readline()
         seen, ended, memory = [], 0, []

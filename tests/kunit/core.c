@@ -9,6 +9,7 @@
 #include <linux/module.h>
 
 #include "../../kmod/counter.c"
+#include "../../kmod/object.c"
 #include "../../kmod/ptrmap.c"
 #include "../../kmod/refusal.c"
 #include "../../kmod/resource.c"

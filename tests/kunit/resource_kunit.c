@@ -68,6 +68,8 @@ static const struct resource_abi resource_abi[] = {
 	{ "vmguarpages",  BC_VMGUARPAGES,   7, BC_UNIT_PAGES, BC_KIND_NATIVE },
 	{ "oomguarpages", BC_OOMGUARPAGES,  8, BC_UNIT_PAGES, BC_KIND_NATIVE },
 	{ "numtcpsock",   BC_NUMTCPSOCK,    9, BC_UNIT_ITEMS, BC_KIND_CHARGED },
+	{ "numflock",     BC_NUMFLOCK,     10, BC_UNIT_ITEMS, BC_KIND_CHARGED },
+	{ "numpty",       BC_NUMPTY,       11, BC_UNIT_ITEMS, BC_KIND_CHARGED },
 	{ "numsiginfo",   BC_NUMSIGINFO,   12, BC_UNIT_ITEMS, BC_KIND_DERIVED },
 	{ "tcpsndbuf",    BC_TCPSNDBUF,    13, BC_UNIT_BYTES, BC_KIND_DERIVED },
 	{ "tcprcvbuf",    BC_TCPRCVBUF,    14, BC_UNIT_BYTES, BC_KIND_DERIVED },
@@ -75,6 +77,7 @@ static const struct resource_abi resource_abi[] = {
 	{ "dgramrcvbuf",  BC_DGRAMRCVBUF,  16, BC_UNIT_BYTES, BC_KIND_DERIVED },
 	{ "numothersock", BC_NUMOTHERSOCK, 17, BC_UNIT_ITEMS, BC_KIND_CHARGED },
 	{ "dcachesize",   BC_DCACHESIZE,   18, BC_UNIT_BYTES, BC_KIND_NATIVE },
+	{ "numfile",      BC_NUMFILE,      19, BC_UNIT_ITEMS, BC_KIND_CHARGED },
 	{ "swappages",    BC_SWAPPAGES,    24, BC_UNIT_PAGES, BC_KIND_NATIVE },
 };
 

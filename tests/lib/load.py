@@ -10,6 +10,7 @@ done and exits 0, or 1 if any of the work failed or its data were wrong. Work in
 a pool with limits may be refused: --refused-ok counts refusals instead.
 """
 import errno
+import fcntl
 import hashlib
 import mmap
 import os
@@ -19,7 +20,7 @@ import sys
 import threading
 
 CGROUP = '/sys/fs/cgroup'
-REFUSALS = (errno.EAGAIN, errno.ENOMEM, errno.ENOBUFS)
+REFUSALS = (errno.EAGAIN, errno.ENOMEM, errno.ENOBUFS, errno.ENFILE, errno.ENOLCK)
 
 
 def work_fork(_):
@@ -47,6 +48,40 @@ def work_mmap(rng):
         for at in range(0, size, 4096):
             if area[at] != at >> 12 & 255:
                 raise ValueError('memory has changed')
+
+
+def work_file(rng):
+    fds = []
+    try:
+        for _ in range(rng.randrange(1, 20)):
+            fds += rng.choice((os.pipe, lambda: [os.open('/dev/null', os.O_RDONLY)],
+                               lambda: [os.memfd_create('load')]))()
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def work_lock(rng):
+    with open(f'/tmp/load{os.getpid()}', 'w', encoding='ascii') as f:
+        os.unlink(f.name)
+        for _ in range(rng.randrange(1, 10)):
+            fcntl.lockf(f, rng.choice((fcntl.LOCK_EX, fcntl.LOCK_EX, fcntl.LOCK_UN)),
+                        rng.randrange(1, 100), rng.randrange(1000))
+            fcntl.flock(f, rng.choice((fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_UN)))
+
+
+def work_pty(rng):
+    fds = []
+    try:
+        for _ in range(rng.randrange(1, 5)):
+            fds += os.openpty()
+        os.write(fds[0], b'hello\n')
+        if os.read(fds[1], 64) != b'hello\n':
+            raise ValueError('another line came from a terminal')
+    finally:
+        rng.shuffle(fds)
+        for fd in fds:
+            os.close(fd)
 
 
 def _exchange(a, b, data):
