@@ -36,6 +36,8 @@ static struct bc_source *const bc_sources[] = {
 	&bc_source_proc,
 	&bc_source_sig,
 	&bc_source_vm,
+	&bc_source_shm,
+	&bc_source_locked,
 	&bc_source_sock,
 	&bc_source_tcpmem,
 	&bc_source_dgram,
@@ -97,6 +99,16 @@ noinline notrace long bc_stub_enfile(void)
 noinline notrace long bc_stub_enolck(void)
 {
 	return -ENOLCK;
+}
+
+/**
+ * bc_stub_enospc() - what a refused function returns
+ *
+ * Return: -ENOSPC.
+ */
+noinline notrace long bc_stub_enospc(void)
+{
+	return -ENOSPC;
 }
 
 /**

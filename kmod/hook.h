@@ -97,6 +97,8 @@ extern struct bc_source bc_source_member;
 extern struct bc_source bc_source_proc;
 extern struct bc_source bc_source_sig;
 extern struct bc_source bc_source_vm;
+extern struct bc_source bc_source_shm;
+extern struct bc_source bc_source_locked;
 extern struct bc_source bc_source_sock;
 extern struct bc_source bc_source_tcpmem;
 extern struct bc_source bc_source_dgram;
@@ -138,6 +140,7 @@ long bc_stub_eagain(void);
 long bc_stub_enomem(void);
 long bc_stub_enfile(void);
 long bc_stub_enolck(void);
+long bc_stub_enospc(void);
 long bc_stub_enobufs(void);
 long bc_stub_eopnotsupp(void);
 

@@ -36,7 +36,7 @@
 #include "refusal.h"
 #include "signal.h"
 #include "sock.h"
-#include "vm.h"
+#include "mm.h"
 
 /* A task whose address space is to follow it to another pool. */
 struct bc_mover {
@@ -198,7 +198,7 @@ static bc_stub_t bc_fork_charge(struct task_struct *child, struct bc_pool *pool)
 		return NULL;
 	}
 	if (bc_res_active(BC_PRIVVMPAGES) && child->mm && child->mm != current->mm &&
-	    !bc_vm_fork(child->mm, pool)) {
+	    !bc_mm_fork(child->mm, pool)) {
 		bc_task_forget(child);
 		return bc_stub_enomem;
 	}
@@ -266,7 +266,7 @@ static void bc_movers_work(struct work_struct *work)
 		mm = bc_process_mm(mover->task);
 		if (mm) {
 			bc_enter(&sec);
-			bc_vm_fix(mm, bc_task_pool(mover->task));
+			bc_mm_fix(mm, bc_task_pool(mover->task));
 			bc_leave(&sec);
 			/* The last one may wait for the container's own doings. */
 			mmput_async(mm);
@@ -352,7 +352,7 @@ static void bc_proc_resync_process(struct task_struct *leader, struct bc_pool *n
 	if (!mm)
 		return;
 	bc_enter(&sec);
-	bc_vm_fix(mm, bc_task_pool(leader));
+	bc_mm_fix(mm, bc_task_pool(leader));
 	bc_leave(&sec);
 	mmput_async(mm);
 }

@@ -22,8 +22,12 @@
 const struct bc_resource bc_resources[BC_NR_RES] = {
 	BC_RESOURCE(KMEMSIZE, BYTES, NATIVE, "kmemsize",
 		    "kernel memory"),
+	BC_RESOURCE(LOCKEDPAGES, PAGES, DERIVED, "lockedpages",
+		    "locked memory"),
 	BC_RESOURCE(PRIVVMPAGES, PAGES, DERIVED, "privvmpages",
 		    "private writable address space and stacks"),
+	BC_RESOURCE(SHMPAGES, PAGES, DERIVED, "shmpages",
+		    "shared memory and files of tmpfs"),
 	BC_RESOURCE(NUMPROC, ITEMS, CHARGED, "numproc",
 		    "processes and threads"),
 	BC_RESOURCE(PHYSPAGES, PAGES, NATIVE, "physpages",

@@ -174,6 +174,8 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
 	INIT_LIST_HEAD(&pool->sigs);
 	spin_lock_init(&pool->sk_lock);
 	INIT_LIST_HEAD(&pool->socks);
+	spin_lock_init(&pool->shm_lock);
+	INIT_LIST_HEAD(&pool->shms);
 	return pool;
 }
 

@@ -31,6 +31,7 @@ struct bc_tree;
  * WO: WRITE_ONCE()/READ_ONCE(), races are harmless and explained where used
  * V:  bc_pool.vm_lock
  * S:  bc_pool.sk_lock
+ * M:  bc_pool.shm_lock
  */
 
 /* What memory.c steers in a cgroup: high, max, low and min of memory, high and max of swap. */
@@ -58,7 +59,7 @@ struct bc_knobs {
  * bc_tree.release(), which unlinks it and frees it after a grace period.
  *
  * References are held by: the live state, each child, each record of a task,
- * address space or socket, and readers that sleep.
+ * address space, socket or shared memory object, and readers that sleep.
  */
 struct bc_pool {
 	/** @cnt: the accounts, by enum bc_res */
@@ -111,6 +112,17 @@ struct bc_pool {
 	struct list_head	socks;
 	/** @sk_next: A: local_clock() before which this subtree's sockets are not recounted */
 	u64			sk_next;
+
+	/** @shm_lock: protects @shms and @nr_shms; taken in sections, outside the records' own */
+	spinlock_t		shm_lock;
+	/** @shms: M: records of shared memory objects, those that may have changed first */
+	struct list_head	shms;
+	/** @nr_shms: M: how many there are */
+	unsigned int		nr_shms;
+	/** @shm_next: A: local_clock() before which this subtree's objects are not recounted */
+	u64			shm_next;
+	/** @shm_tick: WO: jiffies when they were last recounted for a new peak */
+	unsigned long		shm_tick;
 
 	/** @event_stamp: A: tick in which @event_burst was last refilled */
 	atomic_long_t		event_stamp;

@@ -62,7 +62,9 @@ struct resource_abi {
 
 static const struct resource_abi resource_abi[] = {
 	{ "kmemsize",     BC_KMEMSIZE,      0, BC_UNIT_BYTES, BC_KIND_NATIVE },
+	{ "lockedpages",  BC_LOCKEDPAGES,   1, BC_UNIT_PAGES, BC_KIND_DERIVED },
 	{ "privvmpages",  BC_PRIVVMPAGES,   2, BC_UNIT_PAGES, BC_KIND_DERIVED },
+	{ "shmpages",     BC_SHMPAGES,      3, BC_UNIT_PAGES, BC_KIND_DERIVED },
 	{ "numproc",      BC_NUMPROC,       5, BC_UNIT_ITEMS, BC_KIND_CHARGED },
 	{ "physpages",    BC_PHYSPAGES,     6, BC_UNIT_PAGES, BC_KIND_NATIVE },
 	{ "vmguarpages",  BC_VMGUARPAGES,   7, BC_UNIT_PAGES, BC_KIND_NATIVE },
