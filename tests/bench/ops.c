@@ -82,6 +82,58 @@ static void op_brk(int n)
 	}
 }
 
+static void op_mlock(int n)
+{
+	static char *area;
+
+	if (!area)
+		area = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	check(area == MAP_FAILED, "mmap");
+	while (n--) {
+		check(mlock(area, 65536), "mlock");
+		munlock(area, 65536);
+	}
+}
+
+static void op_shm(int n)
+{
+	while (n--) {
+		char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		int i;
+
+		check(p == MAP_FAILED, "mmap");
+		for (i = 0; i < 65536; i += 4096)
+			p[i] = 1;
+		munmap(p, 65536);
+	}
+}
+
+/* Sixteen new pages of a file, and all of them cut off again. */
+static void op_tmpfs(int n)
+{
+	static char buf[65536];
+	static int fd;
+
+	if (!fd)
+		fd = memfd_create("bench", 0);
+	check(fd < 0, "memfd_create");
+	while (n--)
+		check(pwrite(fd, buf, sizeof(buf), 0) != sizeof(buf) || ftruncate(fd, 0), "memfd");
+}
+
+static void op_pipe(int n)
+{
+	int fds[2];
+
+	while (n--) {
+		check(pipe(fds), "pipe");
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
 static void op_socket(int n)
 {
 	while (n--) {
@@ -248,6 +300,10 @@ static const struct op {
 	{ "brk", 2000, op_brk },
 	{ "page-fault", 1000, op_fault },
 	{ "fork+exit+wait", 40, op_fork },
+	{ "mlock+munlock", 500, op_mlock },
+	{ "shm-64k", 100, op_shm },
+	{ "memfd-64k", 100, op_tmpfs },
+	{ "pipe+close", 500, op_pipe },
 	{ "socket+close", 500, op_socket },
 	{ "sigqueue+wait", 500, op_sigqueue },
 	{ "open+close", 500, op_open },

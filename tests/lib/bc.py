@@ -148,6 +148,13 @@ def count_pages(path):
     return sum(pages) if pages == [status_pages(pid) for pid in pids] else -1
 
 
+def locked_pages(pid='self'):
+    """Pages that are locked: VmLck."""
+    with open(f'/proc/{pid}/status', encoding='ascii') as f:
+        found = [int(line.split()[1]) for line in f if line.startswith('VmLck:')]
+    return sum(found) * 1024 // PAGE
+
+
 # ---- pools
 
 class Pool:
