@@ -14,14 +14,18 @@ import genl  # noqa: E402
 import tap  # noqa: E402
 
 TRACING = '/sys/kernel/tracing'
-COUNTED = ['privvmpages', 'numproc', 'numtcpsock', 'numflock', 'numpty', 'numsiginfo', 'tcpsndbuf',
-           'tcprcvbuf', 'othersockbuf', 'dgramrcvbuf', 'numothersock', 'numfile']
+COUNTED = ['lockedpages', 'privvmpages', 'shmpages', 'numproc', 'numtcpsock', 'numflock', 'numpty',
+           'numsiginfo', 'tcpsndbuf', 'tcprcvbuf', 'othersockbuf', 'dgramrcvbuf', 'numothersock',
+           'numfile']
 # what the kernel counts where the memory controller is enabled, which is nowhere here
 NATIVE = ['physpages', 'vmguarpages', 'oomguarpages', 'swappages']
 REPORTED = ['kmemsize', 'dcachesize']
+# what needs may_expand_vm()
+VM = ('lockedpages', 'privvmpages')
 # one of every source; the module may hook more
 MUST_HOOK = {'cgroup_can_fork', 'cgroup_release', 'may_expand_vm', 'exit_mmap',
-             '__sk_mem_raise_allocated', '__oom_kill_process'}
+             'apply_vma_lock_flags', 'shmem_add_to_page_cache', 'security_file_alloc',
+             '__sigqueue_alloc', '__sk_mem_raise_allocated', '__oom_kill_process'}
 
 
 def enabled():
@@ -91,14 +95,14 @@ def check_denied():
     pool = bc.Pool('poor', numproc=3)
     res = bc.nl.resources()
     tap.equal({name: r['res_status'] for name, r in res.items()},
-              dict(all_are(genl.ENFORCED), privvmpages=genl.UNAVAILABLE),
-              'may_expand_vm denied: privvmpages is unavailable, the others are not')
+              dict(all_are(genl.ENFORCED), **dict.fromkeys(VM, genl.UNAVAILABLE)),
+              'may_expand_vm denied: privvmpages and what needs it is unavailable, no others')
     tap.ok('may_expand_vm' in res['privvmpages'].get('reason', ''), 'for a reason',
            res['privvmpages'])
-    tap.ok(all('reason' not in r for name, r in res.items() if name not in ['privvmpages'] + REPORTED),
+    tap.ok(all('reason' not in r for name, r in res.items() if name not in (*VM, *REPORTED)),
            'the others need none')
     member = bc.Member(pool)
-    tap.equal(list(bc.figures(pool)), [name for name in COUNTED if name != 'privvmpages'],
+    tap.equal(list(bc.figures(pool)), [name for name in COUNTED if name not in VM],
               'it has no record, which is not a record of 0')
     shown = bc.bctl_json('pool', 'show', 'poor')['pools'][0]['resources']
     tap.ok('privvmpages' not in shown and shown['numproc']['held'] == 1,
@@ -132,7 +136,7 @@ def check_denied_others():
     reload('deny_hooks=cgroup_can_fork')
     pool = bc.Pool('poor')
     unavailable = {name for name, s in statuses().items() if s == genl.UNAVAILABLE}
-    tap.equal(unavailable, {'numproc', 'privvmpages'},
+    tap.equal(unavailable, {'numproc', *VM},
               'cgroup_can_fork denied: numproc is unavailable, and what builds on it')
     tap.ok('numtcpsock' in bc.figures(pool), 'sockets are counted')
     pool.remove()
@@ -149,6 +153,17 @@ def check_denied_others():
     pool = bc.Pool('poor')
     unavailable = {name for name, s in statuses().items() if s == genl.UNAVAILABLE}
     tap.equal(unavailable, {'oomguarpages'}, '__oom_kill_process denied: oomguarpages is unavailable')
+    pool.remove()
+
+    reload('deny_hooks=apply_mlockall_flags,shmem_undo_range')
+    pool = bc.Pool('poor')
+    unavailable = {name for name, s in statuses().items() if s == genl.UNAVAILABLE}
+    tap.equal(unavailable, {'lockedpages', 'shmpages'}, 'two functions of mm denied')
+    member = bc.Member(pool)
+    tap.equal(member.call(bc.errno_of, bc.mmap, 10, bc.PROT_RW,
+                          bc.MAP_PRIVATE | bc.MAP_ANON | 0x2000), 0, 'MAP_LOCKED is not counted')
+    tap.equal(set(bc.figures(pool)), set(COUNTED) - unavailable, 'no records of those')
+    member.end()
     pool.remove()
 
     reload('deny_hooks=cgroup_mkdir')

@@ -233,9 +233,9 @@ def check_memfd():
     room.close()
 
 
-def tmpfs_mounted():
+def tmpfs_mounted(options='size=64m'):
     os.makedirs(MNT, exist_ok=True)
-    subprocess.run(['mount', '-t', 'tmpfs', 'shmtest', MNT, '-o', 'size=64m'], check=True)
+    subprocess.run(['mount', '-t', 'tmpfs', 'shmtest', MNT, '-o', options], check=True)
 
 
 def tmpfs_gone():
@@ -444,6 +444,110 @@ def check_posix():
     room.close()
 
 
+def check_huge():
+    """A tmpfs of huge pages falls back to small ones at the barrier."""
+    if not os.path.exists('/sys/kernel/mm/transparent_hugepage/shmem_enabled'):
+        tap.skip('huge pages', 'this kernel has none')
+        return
+    tmpfs_mounted('size=64m,huge=always')
+    room = Room('huge', RES, lambda pid: used())
+    room.set(100)
+    room.granted('where no huge page fits', 10, write_file, f'{MNT}/a', 10)
+    room.set(600)
+    room.member.call(write_file, f'{MNT}/b', 20)
+    tap.equal(bc.held(room.pool, RES), used(), 'where one fits: held is what the kernel says')
+    tap.note(f'{used()} pages for 30')
+    tap.equal(room.record().failcnt, 0, 'nothing of it was a failure')
+    room.granted('removal', 10 - used(), os.unlink, f'{MNT}/b')
+    os.unlink(f'{MNT}/a')
+    room.close()
+    tmpfs_gone()
+
+
+def page_out(path, pages):
+    """Map a file and have its pages written to swap."""
+    fd = os.open(path, os.O_RDWR)
+    addr = bc.mmap(pages, bc.PROT_RW, bc.MAP_SHARED, fd=fd)
+    os.close(fd)
+    touch(addr, pages)
+    check(bc.libc.madvise(ctypes.c_void_p(addr), ctypes.c_size_t(pages * bc.PAGE), 21), 'madvise')
+    bc.munmap(addr, pages)
+
+
+def swapped():
+    """Pages in swap."""
+    with open('/proc/meminfo', encoding='ascii') as f:
+        rows = {line.split(':')[0]: int(line.split()[1]) for line in f}
+    return (rows['SwapTotal'] - rows['SwapFree']) * 1024 // bc.PAGE
+
+
+def check_swap(pages=400):
+    """Pages in swap stay charged."""
+    swap = '/scratch/shm.swap'
+    if not os.path.isdir('/scratch'):
+        tap.skip('swap', 'no disk')
+        return
+    with open(swap, 'wb') as f:
+        f.write(bytes(8 << 20))
+    os.chmod(swap, 0o600)
+    subprocess.run(['mkswap', swap], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(['swapon', swap], check=True)
+    tmpfs_mounted()
+    room = Room('swap', RES, lambda pid: used())
+    room.granted('a file', pages, write_file, f'{MNT}/a', pages)
+    room.set(0)
+    before = swapped()
+    room.granted('the file is paged out', 0, page_out, f'{MNT}/a', pages)
+    tap.ok(swapped() - before > pages // 2, 'most of it is in swap', swapped() - before)
+    room.refused('another page', NOSPC, write_file, f'{MNT}/b', 1)
+    room.granted('the file is read again, at the barrier', 0, read_file, f'{MNT}/a')
+    room.granted('paged out again', 0, page_out, f'{MNT}/a', pages)
+    room.granted('half of it is cut off', -pages // 2, truncate, f'{MNT}/a', pages // 2)
+    os.unlink(f'{MNT}/b')
+    room.granted('removal', -pages // 2, os.unlink, f'{MNT}/a')
+    room.close()
+    tmpfs_gone()
+    subprocess.run(['swapoff', swap], check=True)
+    os.unlink(swap)
+
+
+def uffd_copy(pages):
+    """Fill so many pages of a shared mapping by userfaultfd; how many it filled."""
+    size = pages * bc.PAGE
+    addr, source = bc.mmap(pages, bc.PROT_RW, SHARED | NORESERVE), bc.mmap(1)
+    touch(source, 1)
+    fd = bc.libc.syscall(ctypes.c_long(323), ctypes.c_long(1))      # UFFD_USER_MODE_ONLY
+    check(fd < 0, 'userfaultfd')
+
+    def ioctl(request, *words):
+        buf = (ctypes.c_ulong * len(words))(*words)
+        check(bc.libc.ioctl(fd, ctypes.c_ulong(request), buf), 'userfaultfd')
+    ioctl(0xc018aa3f, 0xaa, 0, 0)                   # UFFDIO_API
+    ioctl(0xc020aa00, addr, size, 1, 0)             # UFFDIO_REGISTER, missing pages
+    done = 0
+    try:
+        for i in range(pages):
+            ioctl(0xc028aa03, addr + i * bc.PAGE, source, bc.PAGE, 0, 0)    # UFFDIO_COPY
+            done += 1
+    except OSError as err:
+        return done, err.errno
+    finally:
+        os.close(fd)
+        bc.munmap(addr, pages)
+    return done, 0
+
+
+def check_uffd():
+    room = Room('uffd', RES)
+    room.set(25)
+    fails = room.record().failcnt
+    tap.equal(room.member.call(uffd_copy, 40), (25, NOSPC),
+              'pages that userfaultfd copies are refused at the barrier')
+    tap.equal((bc.held(room.pool, RES), room.record().failcnt - fails), (0, 1),
+              'counted, and given back')
+    room.close()
+
+
 bc.anchor()
 check_sysv()
 check_anonymous()
@@ -452,6 +556,9 @@ check_posix()
 check_tmpfs()
 check_owner()
 check_levels()
+check_huge()
+check_swap()
+check_uffd()
 check_many()
 check_churn()
 bc.finish()
