@@ -136,7 +136,7 @@ def check_denied_others():
     reload('deny_hooks=cgroup_can_fork')
     pool = bc.Pool('poor')
     unavailable = {name for name, s in statuses().items() if s == genl.UNAVAILABLE}
-    tap.equal(unavailable, {'numproc', *VM},
+    tap.equal(unavailable, {'numproc', 'numsiginfo', *VM},
               'cgroup_can_fork denied: numproc is unavailable, and what builds on it')
     tap.ok('numtcpsock' in bc.figures(pool), 'sockets are counted')
     pool.remove()
