@@ -44,6 +44,7 @@ struct bctl_cmd {
  * @nl: connection to the module, NULL until bctl_open()
  * @json: -j
  * @raw: -b
+ * @said: when not NULL, receives what would go to stderr: BC_SAID_MAX bytes
  */
 struct bctl {
 	const struct bctl_cmd *cmds;
@@ -51,7 +52,10 @@ struct bctl {
 	struct bc_nl *nl;
 	bool json;
 	bool raw;
+	char *said;
 };
+
+#define BC_SAID_MAX	512
 
 int cmd_pool_create(struct bctl *b, int argc, char **argv);
 int cmd_pool_set(struct bctl *b, int argc, char **argv);
@@ -61,6 +65,7 @@ int cmd_pool_tree(struct bctl *b, int argc, char **argv);
 int cmd_pool_delete(struct bctl *b, int argc, char **argv);
 int cmd_exec(struct bctl *b, int argc, char **argv);
 int cmd_attach(struct bctl *b, int argc, char **argv);
+int cmd_check(struct bctl *b, int argc, char **argv);
 int cmd_stat(struct bctl *b, int argc, char **argv);
 int cmd_events(struct bctl *b, int argc, char **argv);
 int cmd_resources(struct bctl *b, int argc, char **argv);

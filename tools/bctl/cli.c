@@ -19,6 +19,13 @@
 static void bctl_say(const struct bctl *b, const char *object, const char *fmt,
 		     va_list ap)
 {
+	if (b->said) {
+		int len = snprintf(b->said, BC_SAID_MAX, "%.*s%s", BC_WORD_MAX,
+				   object ? object : "", object ? ": " : "");
+
+		vsnprintf(b->said + len, BC_SAID_MAX - len, fmt, ap);
+		return;
+	}
 	fputs("bctl: ", stderr);
 	if (b->cmd)
 		fprintf(stderr, "%s: ", b->cmd->name);
@@ -43,6 +50,8 @@ int bctl_usage(const struct bctl *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	bctl_say(b, NULL, fmt, ap);
 	va_end(ap);
+	if (b->said)
+		return BCTL_USAGE;
 	if (b->cmd)
 		fprintf(stderr, "usage: bctl %s%s%s\n", b->cmd->name,
 			*b->cmd->args ? " " : "", b->cmd->args);
@@ -196,6 +205,21 @@ int bctl_global_options(struct bctl *b, int *argc, char ***argv)
 	return -1;
 }
 
+static int bctl_option_value(struct bctl *b, const struct bc_opt *opt, const char *value)
+{
+	size_t room = opt->letter == BC_OPT_MANY ? BC_MANY_MAX : 1, i = 0;
+
+	while (i < room && opt->value[i])
+		i++;
+	if (i == room && room > 1)
+		return bctl_usage(b, "option '--%s' is given more than %d times", opt->name,
+				  BC_MANY_MAX);
+	if (i == room)
+		return bctl_usage(b, "option '--%s' is given twice", opt->name);
+	opt->value[i] = value;
+	return BCTL_OK;
+}
+
 static int bctl_long_option(struct bctl *b, const struct bc_opt *opts,
 			    const char *arg, char **next, int *used)
 {
@@ -208,31 +232,36 @@ static int bctl_long_option(struct bctl *b, const struct bc_opt *opts,
 	if (!opts->name)
 		return bctl_usage(b, "unknown option '--%.*s'", BC_WORD_MAX, arg);
 	if (opts->flag) {
-		if (eq)
+		if (eq && !opts->value)
 			return bctl_usage(b, "option '--%s' takes no value", opts->name);
 		*opts->flag = true;
-		return BCTL_OK;
+		return eq ? bctl_option_value(b, opts, eq + 1) : BCTL_OK;
 	}
 	if (!eq && !*next)
 		return bctl_usage(b, "option '--%s' needs a value", opts->name);
-	if (*opts->value)
-		return bctl_usage(b, "option '--%s' is given twice", opts->name);
-	*opts->value = eq ? eq + 1 : *next;
 	*used = !eq;
-	return BCTL_OK;
+	return bctl_option_value(b, opts, eq ? eq + 1 : *next);
 }
 
-static int bctl_short_options(struct bctl *b, const struct bc_opt *opts, const char *arg)
+static int bctl_short_options(struct bctl *b, const struct bc_opt *opts, const char *arg,
+			      const char *next, int *used)
 {
 	const struct bc_opt *opt;
 
 	for (; *arg; arg++) {
 		for (opt = opts; opt->name; opt++)
-			if (opt->letter == *arg)
+			if (opt->letter == *arg && *arg != BC_OPT_MANY)
 				break;
 		if (!opt->name)
 			return bctl_usage(b, "unknown option '-%c'", *arg);
-		*opt->flag = true;
+		if (opt->flag) {
+			*opt->flag = true;
+			continue;
+		}
+		if (!arg[1] && !next)
+			return bctl_usage(b, "option '-%c' needs a value", *arg);
+		*used = !arg[1];
+		return bctl_option_value(b, opt, arg[1] ? arg + 1 : next);
 	}
 	return BCTL_OK;
 }
@@ -242,8 +271,7 @@ static int bctl_short_options(struct bctl *b, const struct bc_opt *opts, const c
  * @b: the run
  * @argc: number of arguments; without the options on return
  * @argv: the arguments, closed up on return
- * @opts: the options of this command, ended by BC_OPT_END; a short one has no
- *	value
+ * @opts: the options of this command, ended by BC_OPT_END
  *
  * "--help" prints the usage line; the command then has nothing to do.
  *
@@ -269,7 +297,7 @@ int bctl_args(struct bctl *b, int *argc, char **argv, const struct bc_opt *opts)
 		} else if (argv[i][1] == '-') {
 			status = bctl_long_option(b, opts, argv[i] + 2, &next, &used);
 		} else {
-			status = bctl_short_options(b, opts, argv[i] + 1);
+			status = bctl_short_options(b, opts, argv[i] + 1, next, &used);
 		}
 		i += used;
 	}

@@ -7,9 +7,11 @@
 /**
  * struct bc_opt - one option of a command
  * @name: long name, without the dashes
- * @letter: short name, 0 if it has none
- * @flag: set when the option is given; NULL for an option with a value
- * @value: receives the value of an option that has one
+ * @letter: short name, 0 if it has none, BC_OPT_MANY if it may be given again
+ * @flag: set when the option is given; NULL for an option that needs a value
+ * @value: receives the value of an option that has one; with @flag the value
+ *	may be left out, and is given as --NAME=VALUE only; with BC_OPT_MANY
+ *	these are BC_MANY_MAX + 1 pointers, of which the first NULL is the end
  */
 struct bc_opt {
 	const char *name;
@@ -22,6 +24,10 @@ struct bc_opt {
 #define BC_OPT_JSON(b)	{ "json", 'j', &(b)->json, NULL }
 #define BC_OPT_RAW(b)	{ "raw", 'b', &(b)->raw, NULL }
 #define BC_OPT_END	{ NULL, 0, NULL, NULL }
+
+/* In the place of a short name: the option may be given so often. */
+#define BC_OPT_MANY	'+'
+#define BC_MANY_MAX	64
 
 /* As much of a user's word as a message repeats. */
 #define BC_WORD_MAX	96
