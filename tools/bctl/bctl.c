@@ -27,8 +27,15 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "delete a pool, and its cgroup if that is empty" },
 	{ "exec", cmd_exec, "NAME -- CMD [ARG]...", "run a command in a pool" },
 	{ "attach", cmd_attach, "NAME PID...", "move processes into a pool" },
-	{ "stat", cmd_stat, "[NAME]... [-jb]", "show what pools hold" },
-	{ "events", cmd_events, "[--count N] [--timeout S] [-jb]",
+	{ "stat", cmd_stat, "[NAME]... [--delta[=KEY]] [--interval S [--count N]] [-jb]",
+	  "show what pools hold, and what is new" },
+	{ "check", cmd_check,
+	  "[NAME]... [-w PCT] [-c PCT] [--res RES]... [--failures[=KEY]]",
+	  "be a plugin of Nagios: one line, and exit status 0, 1, 2 or 3" },
+	{ "events", cmd_events, "[--count N] [--timeout S] [--pool NAME]... [--tree]\n"
+	  "       [--absent-ok] [--res RES]... [--min AMOUNT] [--type TYPE]...\n"
+	  "       [--snapshot DIR] [--keep N] [--rate N] [--jobs N] [--exec-timeout S] [-jb]\n"
+	  "       [--exec -- CMD [ARG]...]",
 	  "print refusals and the coming and going of pools" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
 	{ "info", cmd_info, "[-j]", "show the state of the module" },

@@ -10,6 +10,7 @@
 
 #include "cli.h"
 #include "fetch.h"
+#include "known.h"
 
 static int bctl_no_more(struct bctl *b, int argc, char **argv)
 {
@@ -42,6 +43,9 @@ int cmd_resources(struct bctl *b, int argc, char **argv)
 	status = bctl_no_more(b, argc, argv);
 	if (!status)
 		status = bctl_fetch_resources(b, &snap);
+	/* -q is for those who set limits: no names that the module does not know */
+	if (!status && (b->json || !quiet))
+		status = bctl_add_known(b, &snap);
 	if (status)
 		goto out;
 	bc_doc_begin(&doc, "bctl.resources/1", "resources", bc_boottime());

@@ -192,10 +192,27 @@ int cmd_pool_list(struct bctl *b, int argc, char **argv)
  */
 int cmd_stat(struct bctl *b, int argc, char **argv)
 {
-	const struct bc_opt opts[] = { BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END };
+	const char *key = NULL, *interval = NULL, *count = NULL;
+	bool delta = false;
+	const struct bc_opt opts[] = {
+		{ "delta", 0, &delta, &key },
+		{ "interval", 0, NULL, &interval },
+		{ "count", 0, NULL, &count },
+		BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
+	};
 	int status = bctl_args(b, &argc, argv, opts);
 
-	return status >= 0 ? status : bctl_view(b, argc, argv, BC_VIEW_STAT);
+	if (status >= 0)
+		return status;
+	if (delta && interval)
+		return bctl_usage(b, "--delta and --interval exclude each other");
+	if (count && !interval)
+		return bctl_usage(b, "--count needs --interval");
+	if (delta)
+		return bctl_stat_delta(b, argc, argv, key);
+	if (interval)
+		return bctl_stat_interval(b, argc, argv, interval, count);
+	return bctl_view(b, argc, argv, BC_VIEW_STAT);
 }
 
 /*

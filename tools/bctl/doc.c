@@ -51,7 +51,14 @@ uint64_t bc_boottime(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-static void bc_put(struct bc_doc *doc, json_object *obj, const char *key, json_object *val)
+/**
+ * bc_put() - add a member to an object of a document
+ * @doc: the document, which keeps the error
+ * @obj: the object
+ * @key: its name
+ * @val: its value, taken over; NULL is an error
+ */
+void bc_put(struct bc_doc *doc, json_object *obj, const char *key, json_object *val)
 {
 	if (val && !doc->err && !json_object_object_add(obj, key, val))
 		return;
@@ -59,7 +66,14 @@ static void bc_put(struct bc_doc *doc, json_object *obj, const char *key, json_o
 	doc->err = -ENOMEM;
 }
 
-static void bc_put_int(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val)
+/**
+ * bc_put_int() - add a number
+ * @doc: the document, which keeps the error
+ * @obj: the object
+ * @key: its name
+ * @val: the number
+ */
+void bc_put_int(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val)
 {
 	bc_put(doc, obj, key, json_object_new_uint64(val));
 }
@@ -94,29 +108,45 @@ static int bc_utf8_len(const unsigned char *s)
 	       0 : len;
 }
 
-/*
- * A string that need not be UTF-8: a path, or the name that a process gave
- * itself. What is not becomes U+FFFD, as JSON has no room for it.
+/**
+ * bc_new_str() - make a string of what need not be UTF-8
+ * @val: a path, or what a process calls itself
+ *
+ * What is not UTF-8 becomes U+FFFD, as JSON has no room for it.
+ *
+ * Return: the string, or NULL for want of memory.
  */
-static void bc_put_str(struct bc_doc *doc, json_object *obj, const char *key, const char *val)
+json_object *bc_new_str(const char *val)
 {
 	const unsigned char *s = (const unsigned char *)val;
+	json_object *obj;
 	char *text, *to;
 	int len;
 
 	to = text = malloc(3 * strlen(val) + 1);
-	if (!text) {
-		doc->err = -ENOMEM;
-		return;
-	}
+	if (!text)
+		return NULL;
 	for (; *s; s += len ? len : 1) {
 		len = bc_utf8_len(s);
 		memcpy(to, len ? (const char *)s : "\xef\xbf\xbd", len ? len : 3);
 		to += len ? len : 3;
 	}
 	*to = '\0';
-	bc_put(doc, obj, key, json_object_new_string(text));
+	obj = json_object_new_string(text);
 	free(text);
+	return obj;
+}
+
+/**
+ * bc_put_str() - add a string
+ * @doc: the document, which keeps the error
+ * @obj: the object
+ * @key: its name
+ * @val: the string, as for bc_new_str()
+ */
+void bc_put_str(struct bc_doc *doc, json_object *obj, const char *key, const char *val)
+{
+	bc_put(doc, obj, key, bc_new_str(val));
 }
 
 /* The name of an enum's value; a value that is not known yet by its number. */
@@ -132,6 +162,17 @@ static void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 static void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit)
 {
 	bc_put_enum(doc, obj, "unit", BC_NAME_OF(bc_units, unit), "unit", unit);
+}
+
+/**
+ * bc_event_name() - what an event is called
+ * @event: enum bc_event
+ *
+ * Return: the name; NULL for a number that has none here; "" behind the last.
+ */
+const char *bc_event_name(uint32_t event)
+{
+	return event < sizeof(bc_events) / sizeof(bc_events[0]) ? bc_events[event] : "";
 }
 
 static void bc_put_boot_id(struct bc_doc *doc)

@@ -247,6 +247,21 @@ struct bc_printer bctl_printer(const struct bctl *b)
 }
 
 /**
+ * bc_pools_doc() - make a document of the pools that were read
+ * @snap: the pools
+ * @doc: the document, to be ended by bc_doc_end()
+ */
+void bc_pools_doc(const struct bc_snapshot *snap, struct bc_doc *doc)
+{
+	size_t i;
+
+	bc_doc_begin(doc, "bctl.pools/1", "pools", snap->taken);
+	bc_doc_page_size(doc, bc_page_size());
+	for (i = 0; i < snap->npools; i++)
+		bc_doc_pool(doc, &snap->pools[i], snap->res, snap->nres);
+}
+
+/**
  * bctl_print_pools() - print the pools that were read
  * @b: the run
  * @snap: the pools
@@ -258,13 +273,9 @@ int bctl_print_pools(struct bctl *b, const struct bc_snapshot *snap, enum bc_vie
 {
 	struct bc_printer p = bctl_printer(b);
 	struct bc_doc doc;
-	size_t i;
 	int ret;
 
-	bc_doc_begin(&doc, "bctl.pools/1", "pools", snap->taken);
-	bc_doc_page_size(&doc, p.page_size);
-	for (i = 0; i < snap->npools; i++)
-		bc_doc_pool(&doc, &snap->pools[i], snap->res, snap->nres);
+	bc_pools_doc(snap, &doc);
 	ret = bc_print(&p, &doc, view);
 	bc_doc_end(&doc);
 	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;

@@ -41,6 +41,7 @@ int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
 int bctl_find_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
 		   struct bc_pool *pool);
 const struct bc_res *bc_find_res(const struct bc_snapshot *snap, const char *name);
+void bc_pools_doc(const struct bc_snapshot *snap, struct bc_doc *doc);
 int bctl_print_pools(struct bctl *b, const struct bc_snapshot *snap, enum bc_view view);
 struct bc_printer bctl_printer(const struct bctl *b);
 void bc_snapshot_clear(struct bc_snapshot *snap);

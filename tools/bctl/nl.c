@@ -444,6 +444,19 @@ int bc_nl_subscribe(struct bc_nl *nl, const char *group)
 }
 
 /**
+ * bc_nl_wait() - wait for notifications, or until a descriptor can be read
+ * @nl: the connection
+ * @fd: the descriptor
+ * @timeout_ms: how long at most, -1 for ever
+ *
+ * Return: 0 for either of them, -ETIMEDOUT, -EINTR, or another negative errno.
+ */
+int bc_nl_wait(struct bc_nl *nl, int fd, int timeout_ms)
+{
+	return bc_sock_wait(nl->sock, fd, timeout_ms);
+}
+
+/**
  * bc_nl_next() - wait for notifications
  * @nl: the connection
  * @timeout_ms: how long at most, -1 for ever

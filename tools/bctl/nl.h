@@ -31,6 +31,7 @@ size_t bc_nl_blame(const struct bc_nl *nl);
 struct nl_msg *bc_nl_new(struct bc_nl *nl, uint8_t cmd, int flags);
 int bc_nl_call(struct bc_nl *nl, struct nl_msg *msg, struct bc_msgs *answer);
 int bc_nl_subscribe(struct bc_nl *nl, const char *group);
+int bc_nl_wait(struct bc_nl *nl, int fd, int timeout_ms);
 int bc_nl_next(struct bc_nl *nl, int timeout_ms, struct bc_msgs *events);
 
 #endif /* BCTL_NL_H */

@@ -11,5 +11,8 @@ int bctl_pool_refused(struct bctl *b, const char *name, const struct bc_limits *
 		      struct nl_msg *msg, int ret);
 int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *limits);
 int bctl_pool_report(struct bctl *b, const char *name);
+int bctl_stat_delta(struct bctl *b, int argc, char **argv, const char *key);
+int bctl_stat_interval(struct bctl *b, int argc, char **argv, const char *interval,
+		       const char *count);
 
 #endif /* BCTL_POOL_H */

@@ -19,7 +19,9 @@
 #include "print.h"
 
 /* Where a column finds its value. */
-enum bc_source { BC_FROM_NAME, BC_FROM_POOL, BC_FROM_ROW };
+enum bc_source {
+	BC_FROM_NAME, BC_FROM_POOL, BC_FROM_ROW, BC_FROM_POOL_DELTA, BC_FROM_DELTA,
+};
 
 enum bc_format { BC_FMT_PLAIN, BC_FMT_AMOUNT, BC_FMT_BOUND };
 
@@ -74,6 +76,14 @@ static const struct bc_column bc_show_columns[] = {
 static const struct bc_column bc_stat_columns[] = {
 	{ "POOL", "name", BC_FROM_POOL, BC_FMT_PLAIN, 0 },
 	BC_FIGURE_COLUMNS,
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+static const struct bc_column bc_delta_columns[] = {
+	{ "POOL", "name", BC_FROM_POOL, BC_FMT_PLAIN, 0 },
+	BC_FIGURE_COLUMNS,
+	{ "NEW", "failcnt", BC_FROM_DELTA, BC_FMT_PLAIN, SCOLS_FL_RIGHT },
+	{ "SINCE", "since", BC_FROM_POOL_DELTA, BC_FMT_PLAIN, 0 },
 	{ NULL, NULL, 0, 0, 0 },
 };
 
@@ -168,11 +178,14 @@ static void bc_safe(FILE *out, const char *text)
 static int bc_cell(const struct bc_printer *p, struct libscols_line *line, size_t i,
 		   const struct bc_column *col, const struct bc_row *row)
 {
-	json_object *obj = col->source == BC_FROM_POOL ? row->pool : row->obj;
+	bool of_pool = col->source == BC_FROM_POOL || col->source == BC_FROM_POOL_DELTA;
+	json_object *obj = of_pool ? row->pool : row->obj;
 	const char *text = "-";
 	json_object *val;
 	char buf[64];
 
+	if (col->source == BC_FROM_DELTA || col->source == BC_FROM_POOL_DELTA)
+		obj = json_object_object_get(obj, "delta");
 	if (col->source == BC_FROM_NAME) {
 		text = row->name;
 	} else if (col->format != BC_FMT_PLAIN) {
@@ -263,17 +276,17 @@ static int bc_figures(const struct bc_printer *p, struct libscols_table *table,
 	return 0;
 }
 
-static int bc_print_stat(const struct bc_printer *p, json_object *pools)
+static int bc_print_stat(const struct bc_printer *p, json_object *pools,
+			 const struct bc_column *cols)
 {
-	struct libscols_table *table = bc_table(p, bc_stat_columns);
+	struct libscols_table *table = bc_table(p, cols);
 	size_t i;
 	int ret = 0;
 
 	if (!table)
 		return -ENOMEM;
 	for (i = 0; i < json_object_array_length(pools) && !ret; i++)
-		ret = bc_figures(p, table, bc_stat_columns,
-				 json_object_array_get_idx(pools, i));
+		ret = bc_figures(p, table, cols, json_object_array_get_idx(pools, i));
 	return bc_table_out(table, ret);
 }
 
@@ -512,7 +525,9 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 	case BC_VIEW_SHOW:
 		return bc_print_show(p, doc->root, doc->list);
 	case BC_VIEW_STAT:
-		return bc_print_stat(p, doc->list);
+		return bc_print_stat(p, doc->list, bc_stat_columns);
+	case BC_VIEW_DELTA:
+		return bc_print_stat(p, doc->list, bc_delta_columns);
 	case BC_VIEW_RESOURCES:
 		return bc_print_array(p, doc->list, bc_resource_columns);
 	case BC_VIEW_INFO:

@@ -39,6 +39,7 @@ struct bc_doc {
  * @BC_VIEW_TREE: the pools as a tree
  * @BC_VIEW_SHOW: each pool with all that is known of it
  * @BC_VIEW_STAT: a line for each resource of each pool
+ * @BC_VIEW_DELTA: the same, with what is new
  * @BC_VIEW_RESOURCES: a line for each resource
  * @BC_VIEW_INFO: a line for each fact
  * @BC_VIEW_EVENT: one line
@@ -49,6 +50,7 @@ enum bc_view {
 	BC_VIEW_TREE,
 	BC_VIEW_SHOW,
 	BC_VIEW_STAT,
+	BC_VIEW_DELTA,
 	BC_VIEW_RESOURCES,
 	BC_VIEW_INFO,
 	BC_VIEW_EVENT,
@@ -70,6 +72,13 @@ struct bc_printer {
 
 uint64_t bc_page_size(void);
 uint64_t bc_boottime(void);
+
+void bc_put(struct bc_doc *doc, struct json_object *obj, const char *key,
+	    struct json_object *val);
+void bc_put_int(struct bc_doc *doc, struct json_object *obj, const char *key, uint64_t val);
+void bc_put_str(struct bc_doc *doc, struct json_object *obj, const char *key, const char *val);
+struct json_object *bc_new_str(const char *val);
+const char *bc_event_name(uint32_t event);
 
 void bc_doc_begin(struct bc_doc *doc, const char *schema, const char *list, uint64_t taken);
 void bc_doc_page_size(struct bc_doc *doc, uint64_t page_size);

@@ -158,6 +158,27 @@ ssize_t bc_sock_recv(struct bc_sock *sock, void **buf, int timeout_ms)
 }
 
 /**
+ * bc_sock_wait() - wait until there is something to receive, or to read
+ * @sock: the socket
+ * @fd: another descriptor
+ * @timeout_ms: how long to wait, -1 for ever
+ *
+ * Return: 0, -ETIMEDOUT, -EINTR after a signal, or another negative errno.
+ */
+int bc_sock_wait(struct bc_sock *sock, int fd, int timeout_ms)
+{
+	struct pollfd pfd[] = {
+		{ .fd = nl_socket_get_fd(sock->nl), .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
+	};
+	int ret = poll(pfd, 2, timeout_ms);
+
+	if (ret < 0)
+		return -errno;
+	return ret ? 0 : -ETIMEDOUT;
+}
+
+/**
  * bc_sock_join() - receive the messages of a multicast group
  * @sock: the socket
  * @group: number of the group
@@ -182,6 +203,16 @@ int bc_sock_join(struct bc_sock *sock, uint32_t group)
 const char *bc_sys_mountinfo(void)
 {
 	return "/proc/self/mountinfo";
+}
+
+/**
+ * bc_sys_proc() - where the processes are
+ *
+ * Return: a path.
+ */
+const char *bc_sys_proc(void)
+{
+	return "/proc";
 }
 
 /**

@@ -17,9 +17,11 @@ int bc_sock_open(struct bc_sock **sockp);
 void bc_sock_close(struct bc_sock *sock);
 int bc_sock_send(struct bc_sock *sock, const void *buf, size_t len);
 ssize_t bc_sock_recv(struct bc_sock *sock, void **buf, int timeout_ms);
+int bc_sock_wait(struct bc_sock *sock, int fd, int timeout_ms);
 int bc_sock_join(struct bc_sock *sock, uint32_t group);
 
 const char *bc_sys_mountinfo(void);
+const char *bc_sys_proc(void);
 int bc_sys_fs_magic(int fd, uint32_t *magic);
 
 #endif /* BCTL_SYS_H */
