@@ -12,10 +12,16 @@
  *		v1/		what passes for a cgroup v1 mount
  *		mountinfo	what passes for /proc/self/mountinfo
  *		log		one line for each request, and for the close
+ *		failcnt		added to each failcnt
+ *		incarnation	added to each incarnation
+ *		created		added to each time of creation
+ *		proc/		what passes for /proc in the mode "proc"
  *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode()
+ *	BCTL_FAKE_COMM		who is refused something
  */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,9 +82,13 @@ static const struct {
 #define FAKE_COUNTED	(FAKE_RES - 1)
 
 static struct fake_pool fake_pools[FAKE_POOLS];
-static struct fake_dgram fake_queue[FAKE_DGRAMS];
-static size_t fake_head, fake_tail;
-static int fake_dumps, fake_joined;
+/* Answers, and events, which wait for whoever has no answer to read. */
+static struct fake_queue {
+	struct fake_dgram dgram[FAKE_DGRAMS];
+	size_t head, tail;
+} fake_answers, fake_told;
+static struct fake_queue *fake_to = &fake_answers;
+static int fake_dumps, fake_joined, fake_open;
 
 static void fake_kernel(const struct nlmsghdr *req);
 
@@ -112,9 +122,9 @@ static const char *fake_path(const char *name)
 /* Put a datagram into the socket's queue. */
 void fake_answer(const void *buf, size_t len)
 {
-	struct fake_dgram *dg = &fake_queue[fake_tail++ % FAKE_DGRAMS];
+	struct fake_dgram *dg = &fake_to->dgram[fake_to->tail++ % FAKE_DGRAMS];
 
-	if (fake_tail - fake_head > FAKE_DGRAMS)
+	if (fake_to->tail - fake_to->head > FAKE_DGRAMS)
 		abort();
 	dg->len = len;
 	dg->buf = malloc(len ? len : 1);
@@ -189,6 +199,19 @@ void fake_family(const struct nlmsghdr *req)
 	fake_ack(req, 0, NULL, 0);
 }
 
+/* A number that a test has put into a file, else 0. */
+static uint64_t fake_number(const char *name)
+{
+	FILE *f = fopen(fake_path(name), "r");
+	unsigned long long num = 0;
+
+	if (f && fscanf(f, "%llu", &num) != 1)
+		num = 0;
+	if (f)
+		fclose(f);
+	return num;
+}
+
 static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record *rec)
 {
 	*rec = (struct bc_record) {
@@ -198,7 +221,7 @@ static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record
 		.maxheld = pool->id * 100 + i + 5,
 		.barrier = pool->barrier[i],
 		.limit = pool->limit[i],
-		.failcnt = i,
+		.failcnt = i + fake_number("failcnt"),
 		.failed = 2 * i,
 		.last_fail = i ? 1000000000 + i : 0,
 	};
@@ -240,7 +263,7 @@ static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
 		children += fake_pools[i].used && i && fake_pools[i].parent == pool->id;
 	nla_put_u32(msg, BC_A_ID, pool->id);
 	nla_put_string(msg, BC_A_NAME, pool->name);
-	nla_put_u64(msg, BC_A_INCARNATION, 7000 + pool->id);
+	nla_put_u64(msg, BC_A_INCARNATION, 7000 + pool->id + fake_number("incarnation"));
 	nla_put_u32(msg, BC_A_STATE, fake_mode("newstate") ? 9 : BC_POOL_LIVE);
 	if (pool->id) {
 		nla_put_u32(msg, BC_A_PARENT_ID, pool->parent);
@@ -248,7 +271,7 @@ static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
 		nla_put_string(msg, BC_A_CGROUP_PATH, pool->cgroup);
 		nla_put_u64(msg, BC_A_CGROUP_ID, pool->cgroup_id);
 	}
-	nla_put_u64(msg, BC_A_CREATED, 5000000000ULL);
+	nla_put_u64(msg, BC_A_CREATED, 5000000000ULL + fake_number("created"));
 	nla_put_u32(msg, BC_A_CHILDREN, children);
 	nla_put_u64(msg, BC_A_GENERATION, 3);
 	fake_put_table(msg, pool);
@@ -515,8 +538,10 @@ static void fake_state(bool save)
 
 static void fake_log(const char *line)
 {
-	FILE *f = getenv("BCTL_FAKE_DIR") ? fopen(fake_path("log"), "a") : NULL;
+	FILE *f = NULL;
 
+	if (getenv("BCTL_FAKE_DIR") && !fake_mode("readonly"))
+		f = fopen(fake_path("log"), "a");
 	if (!f)
 		return;
 	fprintf(f, "%s\n", line);
@@ -578,7 +603,8 @@ static void fake_kernel(const struct nlmsghdr *req)
 	}
 	fake_state(false);
 	fake_request(req, cmd);
-	fake_state(true);
+	if (!fake_mode("readonly"))
+		fake_state(true);
 }
 
 /* ---- what happens without being asked ---- */
@@ -615,13 +641,34 @@ static void fake_refusal(const char *comm, bool softirq)
 	fake_answer_msg(msg);
 }
 
-static void fake_events(void)
+/* More refusals than anybody wants to hear of. */
+static void fake_storm(void)
 {
+	int i;
+
+	for (i = 0; i < 500; i++)
+		fake_refusal("storm", false);
+}
+
+static void fake_usual(void)
+{
+	const char *comm = getenv("BCTL_FAKE_COMM");
+
 	fake_answer_msg(fake_event(BC_EVENT_POOL_NEW, "web"));
-	fake_refusal("stress\x1b[2J\xff", false);
+	fake_refusal(comm ? comm : "stress\x1b[2J\xff", false);
 	fake_refusal("", true);
 	fake_answer_msg(fake_event(77, "web"));
 	fake_answer_msg(fake_event(BC_EVENT_POOL_GONE, "web"));
+}
+
+static void fake_events(void)
+{
+	fake_to = &fake_told;
+	if (fake_mode("storm"))
+		fake_storm();
+	else
+		fake_usual();
+	fake_to = &fake_answers;
 }
 
 /* ---- sys.h ---- */
@@ -629,15 +676,23 @@ static void fake_events(void)
 int bc_sock_open(struct bc_sock **sockp)
 {
 	*sockp = NULL;
+	fake_open++;
 	return 0;
+}
+
+static void fake_forget(struct fake_queue *q)
+{
+	for (; q->head != q->tail; q->head++)
+		free(q->dgram[q->head % FAKE_DGRAMS].buf);
 }
 
 void bc_sock_close(struct bc_sock *sock)
 {
 	(void)sock;
 	fake_log("close");
-	for (; fake_head != fake_tail; fake_head++)
-		free(fake_queue[fake_head % FAKE_DGRAMS].buf);
+	fake_forget(&fake_answers);
+	if (--fake_open <= 0)
+		fake_forget(&fake_told);
 	(void)bc_sock_recv(NULL, NULL, 0);
 }
 
@@ -653,6 +708,7 @@ int bc_sock_send(struct bc_sock *sock, const void *buf, size_t len)
 ssize_t bc_sock_recv(struct bc_sock *sock, void **buf, int timeout_ms)
 {
 	static struct fake_dgram last;
+	struct fake_queue *q = &fake_answers;
 
 	(void)sock;
 	(void)timeout_ms;
@@ -664,11 +720,33 @@ ssize_t bc_sock_recv(struct bc_sock *sock, void **buf, int timeout_ms)
 		fake_joined++;
 		return -ENOBUFS;
 	}
-	if (fake_head == fake_tail)
+	if (q->head == q->tail)
+		q = &fake_told;
+	if (q->head == q->tail)
 		return -ETIMEDOUT;
-	last = fake_queue[fake_head++ % FAKE_DGRAMS];
+	last = q->dgram[q->head++ % FAKE_DGRAMS];
 	*buf = last.buf;
 	return last.len;
+}
+
+/*
+ * There is no kernel from which events could come later: when all are read, and
+ * bctl would wait for ever, this is the end. A time is waited for, as commands run.
+ */
+int bc_sock_wait(struct bc_sock *sock, int fd, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int ret;
+
+	(void)sock;
+	if (fake_told.head != fake_told.tail || (fake_mode("overrun") && fake_joined == 2))
+		return 0;
+	if (timeout_ms < 0 && !fake_mode("wait"))
+		return -ETIMEDOUT;
+	ret = poll(&pfd, 1, timeout_ms);
+	if (ret < 0)
+		return -errno;
+	return ret ? 0 : -ETIMEDOUT;
 }
 
 int bc_sock_join(struct bc_sock *sock, uint32_t group)
@@ -679,6 +757,11 @@ int bc_sock_join(struct bc_sock *sock, uint32_t group)
 	if (++fake_joined == 2)
 		fake_events();
 	return 0;
+}
+
+const char *bc_sys_proc(void)
+{
+	return fake_mode("proc") ? fake_path("proc") : "/proc";
 }
 
 const char *bc_sys_mountinfo(void)

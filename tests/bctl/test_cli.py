@@ -49,9 +49,12 @@ class Kernel:
     def mountinfo(self, text):
         (self.dir / "mountinfo").write_text(text)
 
-    def run(self, *args, mode="", program=None, data=None):
-        env = {**os.environ, "BCTL_FAKE_DIR": str(self.dir), "BCTL_FAKE_MODE": mode,
-               "LC_ALL": "C.UTF-8"}
+    def env(self, mode="", **more):
+        return {**os.environ, "BCTL_FAKE_DIR": str(self.dir), "BCTL_FAKE_MODE": mode,
+                "XDG_STATE_HOME": str(self.dir / "home"), "LC_ALL": "C.UTF-8", **more}
+
+    def run(self, *args, mode="", program=None, data=None, **more):
+        env = self.env(mode, **more)
         return subprocess.run([program or FAKE, *args], env=env, capture_output=True,
                               timeout=60, check=False, input=data)
 
@@ -156,6 +159,38 @@ USAGE = [
     ("--count 0: not a number above 0", "events", "--count", "0"),
     ("--timeout soon: not a number of seconds", "events", "--timeout", "soon"),
     ("--timeout -1: not a number of seconds", "events", "--timeout=-1"),
+    ("--pool a b: not the name of a pool", "events", "--pool", "a b"),
+    ("at most 63 bytes", "events", "--pool", "x" * 64),
+    ("must not be empty", "events", "--pool="),
+    ("more than 64 times", "events", *["--res=numproc"] * 65),
+    ("--type frob: no such type", "events", "--type", "refusal", "--type", "frob"),
+    ("--tree needs --pool", "events", "--tree"),
+    ("--absent-ok needs --pool", "events", "--absent-ok"),
+    ("--min needs --res", "events", "--min", "5"),
+    ("--min 1:2: not an amount", "events", "--res", "numproc", "--min", "1:2"),
+    ("--min unlimited: not an amount", "events", "--res", "numproc", "--min", "unlimited"),
+    ("--min -1: not an amount", "events", "--res", "numproc", "--min=-1"),
+    ("--exec needs '--' and a command", "events", "--exec"),
+    ("--exec needs '--' and a command", "events", "--exec", "--"),
+    ("unexpected argument 'true'", "events", "--exec", "true"),
+    ("unexpected argument 'true'", "events", "--", "true"),
+    ("--jobs needs --exec", "events", "--jobs", "2"),
+    ("--exec-timeout needs --exec", "events", "--exec-timeout", "2"),
+    ("--keep needs --snapshot", "events", "--keep", "2"),
+    ("--rate needs --exec or --snapshot", "events", "--rate", "2"),
+    ("--rate 0: not a number from 1 to 60000", "events", "--rate", "0", "--exec", "--", "true"),
+    ("--jobs 65: not a number from 1 to 64", "events", "--jobs", "65", "--exec", "--", "true"),
+    ("--keep 0: not a number from 1", "events", "--snapshot", "/tmp", "--keep", "0"),
+    ("--exec-timeout 0: not a number of seconds", "events", "--exec-timeout", "0", "--exec", "--", "a"),
+    ("--delta=a/b: a key is", "stat", "--delta=a/b"),
+    ("--delta=: a key is", "stat", "--delta="),
+    ("--delta=.x: a key is", "stat", "--delta=.x"),
+    ("a key is 1 to 64", "stat", "--delta=" + "x" * 65),
+    ("exclude each other", "stat", "--delta", "--interval", "1"),
+    ("--count needs --interval", "stat", "--count", "1"),
+    ("--interval 0: not a number of seconds", "stat", "--interval", "0"),
+    ("--count 0: not a number above 0", "stat", "--interval", "1", "--count", "0"),
+    ("unknown option '-+'", "events", "-+"),
     ("unexpected argument 'x'", "resources", "x"),
     ("unexpected argument 'x'", "info", "x"),
     ("unexpected argument 'x'", "version", "x"),
@@ -176,7 +211,7 @@ def test_help(kernel):
     run = kernel.run("help", program=BCTL)
     commands = re.findall(r"^  bctl (\S+(?: \S+)?)  ", run.stdout.decode(), re.M)
     commands = [c.strip() for c in commands]
-    ok(run.returncode == 0 and len(commands) == 14, "help_lists_the_commands", commands)
+    ok(run.returncode == 0 and len(commands) == 15, "help_lists_the_commands", commands)
     man = (TOP / "Documentation/man/bctl.8").read_text()
     completion = (TOP / "tools/bctl/completion/bctl").read_text()
     for command in commands:
@@ -424,9 +459,9 @@ def test_views(kernel):
     run = kernel.run("-j", "stat", "web")
     ok(json.loads(run.stdout)["pools"][0]["name"] == "web", "options_may_stand_first", run)
     names = [r["name"] for r in kernel.json("resources")[0]["resources"]]
-    ok(names == ["privvmpages", "numproc", "tcpsndbuf", "physpages", "swappages", "vmguarpages",
-                 "numfile"], "resources_are_listed", names)
-    ok(kernel.run("resources", "-q").stdout.split()[0] == b"privvmpages", "resource_names_only")
+    ok(len(names) == 21 and names == sorted(set(names), key=names.index), "resources_are_listed", names)
+    ok(kernel.run("resources", "-q").stdout.split() == [b"privvmpages", b"numproc", b"tcpsndbuf",
+       b"physpages", b"swappages", b"vmguarpages", b"numfile"], "resource_names_only_of_the_module")
     text = kernel.run("resources").stdout.decode()
     ok("security_file_alloc is missing" in text, "reason_is_shown", text)
     ok(kernel.json("info")[0]["hooked"] is True, "info_tells_the_state")
@@ -480,6 +515,27 @@ def test_modes(kernel):
         expect(kernel, 2, "needs root on the host", *args, mode="eperm")
     ok(kernel.json("stat")[0]["pools"] == before and not (kernel.cgroup / "bc/x").exists(),
        "refusals_change_nothing")
+
+
+def test_known_resources(kernel):
+    """The names of OpenVZ are those of the header, and the module's word comes first."""
+    header = (TOP / "uapi/linux/beancounter.h").read_text()
+    numbers = {name.lower(): int(num) for name, num in
+               re.findall(r"^\tBC_RES_([A-Z]+)\t+= (\d+),", header, re.M)}
+    listed = kernel.json("resources")[0]["resources"]
+    known = {r["name"]: r["id"] for r in listed}
+    ok(known == numbers and [r["id"] for r in listed] == sorted(known.values()),
+       "every_number_of_the_header_has_its_name", known, numbers)
+    rows = {r["name"]: r for r in listed}
+    ok(rows["numproc"]["status"] == "enforced" and rows["numproc"]["description"] == "tasks" and
+       rows["numfile"]["reason"] == "security_file_alloc is missing",
+       "what_the_module_sends_is_shown", rows)
+    ok(rows["numpty"]["status"] == "unavailable" and "kind" not in rows["numpty"] and
+       rows["numpty"]["reason"] == "the loaded module does not have it",
+       "what_it_does_not_send_is_unavailable", rows["numpty"])
+    text = kernel.run("resources").stdout.decode()
+    ok(re.search(r"^numpty +items +- +unavailable .*does not have it", text, re.M),
+       "and_so_in_the_table", text)
 
 
 def test_exec(kernel):
@@ -560,7 +616,7 @@ def test_schemas():
 def main():
     tests = [test_usage, test_help, test_create, test_create_rollback_base, test_create_cgroup,
              test_memory, test_exist_ok, test_set, test_delete, test_views, test_text_and_json_agree,
-             test_thousand, test_modes, test_exec, test_events]
+             test_thousand, test_modes, test_known_resources, test_exec, test_events]
     test_schemas()
     for test in tests:
         kernel = Kernel()
