@@ -5,12 +5,14 @@
 Usage: test_operators.py BCTL BCTL_FAKE, as test_cli.py. Nothing here sleeps for a
 fixed time; commands leave files behind that are polled for.
 """
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import schema
@@ -41,10 +43,10 @@ def make_web(kernel):
         kernel.run("pool", "create", name, "--parent", parent)
 
 
-def start(kernel, *args, mode="", **more):
+def start(kernel, *args, mode="", pipesize=-1, **more):
     """bctl in the background, events left open."""
     return subprocess.Popen([FAKE, "events", *args], env=kernel.env(mode, **more), text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=pipesize)
 
 
 def test_filters(kernel):
@@ -236,6 +238,24 @@ def test_signals(kernel):
     ok(proc.communicate(timeout=60) and proc.returncode == 0, "idle_bctl_ends_at_a_signal")
 
 
+def test_stuck_reader(kernel):
+    """Who reads the events has stopped reading: bctl can be ended all the same."""
+    proc = start(kernel, "-j", mode="storm", pipesize=4096)
+    size = 4096     # each line is written at once or not at all
+    buf = bytearray(4)
+
+    def full():
+        fcntl.ioctl(proc.stdout.fileno(), termios.FIONREAD, buf)
+        return int.from_bytes(buf, sys.byteorder) > size - 500
+    ok(poll(full), "pipe_is_full")
+    proc.send_signal(signal.SIGTERM)
+    ok(poll(lambda: proc.poll() is not None) and proc.returncode == 2 and
+       "cannot write the output" in proc.stderr.read(), "stuck_output_can_be_ended", proc.poll())
+    if proc.poll() is None:
+        proc.kill()
+    proc.communicate()
+
+
 def fake_proc(kernel, pid, comm="sh", cmdline=b"sh\0-c\0x\0", fds=3, state="S (sleeping)"):
     """A process, as far as bctl looks."""
     path = kernel.dir / f"proc/{pid}"
@@ -391,6 +411,11 @@ def test_delta(kernel):
     ok(deltas(doc) == ("last", 2), "nothing_is_negative", doc)
     state = kernel.dir / "home/bctl/delta/default.json"
     base = json.loads(state.read_text())
+    web = next(v for k, v in base["pools"].items() if k.startswith("web/"))
+    web["resources"]["gone"] = {"failcnt": 8, "failed": 8}
+    state.write_text(json.dumps(base))
+    kernel.run("stat", "--delta")
+    ok('"gone":{"failcnt":8' in state.read_text(), "a_resource_that_went_may_come_back")
     state.write_text(json.dumps({**base, "boot_id": "another"}))
     doc, = kernel.json("stat", "--delta")
     ok(deltas(doc)[0] == "creation" and doc["delta"]["first"], "reboot_begins_anew", doc)
@@ -538,7 +563,7 @@ def test_check_failures(kernel):
 
 def main():
     tests = [test_filters, test_tree, test_env, test_hostile, test_rate, test_jobs, test_hanging,
-             test_signals, test_snapshot, test_snapshot_bounds, test_snapshot_error, test_delta,
+             test_signals, test_stuck_reader, test_snapshot, test_snapshot_bounds, test_snapshot_error, test_delta,
              test_delta_damage, test_delta_together, test_interval, test_check, test_check_unknown,
              test_check_failures]
     for test in tests:

@@ -203,8 +203,12 @@ static void bc_delta_res(struct bc_doc *doc, json_object *res, json_object *old)
 	}
 }
 
-/* What is to be remembered of a pool. */
-static json_object *bc_delta_keep(struct bc_doc *doc, json_object *resources, uint64_t taken)
+/*
+ * What is to be remembered of a pool. A resource that is not there now may come
+ * back with its old figures, so those that were seen before stay.
+ */
+static json_object *bc_delta_keep(struct bc_doc *doc, json_object *resources,
+				  json_object *past, uint64_t taken)
 {
 	json_object *pool = json_object_new_object(), *list = json_object_new_object(), *obj;
 	uint64_t num;
@@ -224,6 +228,12 @@ static json_object *bc_delta_keep(struct bc_doc *doc, json_object *resources, ui
 		for (i = 0; i < sizeof(bc_monotone) / sizeof(bc_monotone[0]) && !doc->err; i++)
 			if (bc_member_int(res, bc_monotone[i], &num))
 				bc_put_int(doc, obj, bc_monotone[i], num);
+	}
+	if (!past)
+		return pool;
+	json_object_object_foreach(past, old_name, old) {
+		if (!json_object_object_get_ex(resources, old_name, NULL))
+			bc_put(doc, list, old_name, json_object_get(old));
 	}
 	return pool;
 }
@@ -249,7 +259,7 @@ static void bc_delta_pool(struct bc_doc *doc, json_object *pool, json_object *ol
 	bc_put_int(doc, since, "since_ns", ns);
 	json_object_object_foreach(resources, name, res)
 		bc_delta_res(doc, res, bc_member(past, name, json_type_object));
-	bc_put(doc, keep, which, bc_delta_keep(doc, resources, taken));
+	bc_put(doc, keep, which, bc_delta_keep(doc, resources, past, taken));
 }
 
 /* Keep pools that were not looked at now, unless they were replaced. */

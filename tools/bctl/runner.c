@@ -25,6 +25,7 @@
 #include "cli.h"
 #include "print.h"
 #include "runner.h"
+#include "wake.h"
 
 /* From SIGTERM to SIGKILL. */
 #define BC_GRACE_MS	2000
@@ -138,11 +139,9 @@ static void bc_child(struct bctl *b, const struct bc_runner *r, json_object *eve
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	setpgid(0, 0);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || bc_child_env(r, event))
 		_exit(BC_CANNOT_RUN);
-	signal(SIGCHLD, SIG_DFL);
 	execvp(r->argv[0], r->argv);
 	null = errno;
 	bctl_fail(b, r->argv[0], "%s", strerror(null));
@@ -153,6 +152,26 @@ static void bc_skip(struct bc_runner *r)
 {
 	r->skipped++;
 	r->skipped_total++;
+}
+
+/* A child that no signal reaches before it has given up our handlers. */
+static pid_t bc_fork(void)
+{
+	sigset_t all, old;
+	pid_t pid;
+	int err;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = fork();
+	err = errno;
+	if (!pid) {
+		setpgid(0, 0);
+		bc_wake_forget();
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = err;
+	return pid;
 }
 
 /* Start the command for @event in a place that is free, or leave it out. */
@@ -168,7 +187,7 @@ static void bc_start(struct bctl *b, struct bc_runner *r, json_object *event)
 	}
 	/* what is in the buffer would be written by both */
 	fflush(stdout);
-	pid = fork();
+	pid = bc_fork();
 	if (!pid)
 		bc_child(b, r, event);
 	if (pid < 0) {

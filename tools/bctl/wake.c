@@ -28,6 +28,10 @@ static void bc_wake(int sig)
 	errno = err;
 }
 
+static const int bc_wake_signals[] = { SIGCHLD, SIGINT, SIGTERM };
+
+#define BC_WAKE_SIGNALS	(sizeof(bc_wake_signals) / sizeof(bc_wake_signals[0]))
+
 /**
  * bc_wake_init() - begin to take signals
  *
@@ -38,7 +42,6 @@ static void bc_wake(int sig)
  */
 int bc_wake_init(void)
 {
-	static const int signals[] = { SIGCHLD, SIGINT, SIGTERM };
 	struct sigaction act = { .sa_handler = bc_wake }, old;
 	int fds[2];
 	size_t i;
@@ -46,12 +49,12 @@ int bc_wake_init(void)
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	bc_wake_pipe = fds[1];
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		act.sa_flags = signals[i] == SIGCHLD ? SA_RESTART | SA_NOCLDSTOP : 0;
-		if (!sigaction(signals[i], NULL, &old) && old.sa_handler == SIG_IGN &&
-		    signals[i] != SIGCHLD)
+	for (i = 0; i < BC_WAKE_SIGNALS; i++) {
+		act.sa_flags = bc_wake_signals[i] == SIGCHLD ? SA_RESTART | SA_NOCLDSTOP : 0;
+		if (!sigaction(bc_wake_signals[i], NULL, &old) && old.sa_handler == SIG_IGN &&
+		    bc_wake_signals[i] != SIGCHLD)
 			continue;
-		sigaction(signals[i], &act, NULL);
+		sigaction(bc_wake_signals[i], &act, NULL);
 	}
 	return fds[0];
 }
@@ -72,4 +75,20 @@ int bc_wake_ended(int fd)
 		for (i = 0; i < len; i++)
 			ends += buf[i] == 'e';
 	return ends;
+}
+
+/**
+ * bc_wake_forget() - let the signals do what they do by themselves
+ *
+ * For a child before it becomes another program: what is sent to it must not end
+ * up in the pipe, which it shares with its parent.
+ */
+void bc_wake_forget(void)
+{
+	struct sigaction old;
+	size_t i;
+
+	for (i = 0; i < BC_WAKE_SIGNALS; i++)
+		if (!sigaction(bc_wake_signals[i], NULL, &old) && old.sa_handler == bc_wake)
+			signal(bc_wake_signals[i], SIG_DFL);
 }

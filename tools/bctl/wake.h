@@ -4,5 +4,6 @@
 
 int bc_wake_init(void);
 int bc_wake_ended(int fd);
+void bc_wake_forget(void);
 
 #endif /* BCTL_WAKE_H */
