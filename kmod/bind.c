@@ -25,6 +25,7 @@
 #include "member.h"
 #include "netlink.h"
 #include "proc.h"
+#include "procfs.h"
 #include "sock.h"
 
 struct bc_tree bc_tree;
@@ -93,6 +94,7 @@ static void bc_pool_die(struct bc_pool *pool)
 	bc_pool_get(pool);
 	bc_tree_kill(&bc_tree, pool);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_DYING);
+	bc_procfs_changed();
 	bc_pool_put(pool);
 }
 
@@ -316,6 +318,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 		bc_proc_resync(pool);
 	bc_sources_set(pool, parent, bounds);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_NEW);
+	bc_procfs_changed();
 	return pool;
 
 err_kill:

@@ -12,6 +12,7 @@
 #include "bind.h"
 #include "hook.h"
 #include "netlink.h"
+#include "procfs.h"
 #include "version.h"
 
 static unsigned int max_pools = 4096;
@@ -36,11 +37,16 @@ static int __init bc_module_init(void)
 	ret = bc_sources_init(bc_map_bits());
 	if (ret)
 		goto err_bind;
-	ret = bc_nl_init();
+	ret = bc_procfs_init();
 	if (ret)
 		goto err_sources;
+	ret = bc_nl_init();
+	if (ret)
+		goto err_procfs;
 	return 0;
 
+err_procfs:
+	bc_procfs_exit();
 err_sources:
 	bc_sources_exit();
 err_bind:
@@ -50,6 +56,7 @@ err_bind:
 
 static void __exit bc_module_exit(void)
 {
+	bc_procfs_exit();
 	bc_nl_exit();
 	bc_bind_unbind_all();
 	bc_sources_exit();

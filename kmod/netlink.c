@@ -17,6 +17,7 @@
 #include "hook.h"
 #include "member.h"
 #include "netlink.h"
+#include "procfs.h"
 #include "refusal.h"
 #include "snapshot.h"
 #include "version.h"
@@ -298,6 +299,7 @@ static int bc_nl_pool_new(struct sk_buff *skb, struct genl_info *info)
 	cgroup_put(cgrp);
 out_unlock:
 	mutex_unlock(&bc_tree.lock);
+	bc_procfs_settle();
 	return ret;
 }
 
@@ -363,6 +365,7 @@ static int bc_nl_pool_del(struct sk_buff *skb, struct genl_info *info)
 	pool = bc_nl_pool(info);
 	ret = IS_ERR(pool) ? PTR_ERR(pool) : bc_pool_delete(pool, info->extack);
 	mutex_unlock(&bc_tree.lock);
+	bc_procfs_settle();
 	return ret;
 }
 

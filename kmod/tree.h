@@ -112,6 +112,8 @@ struct bc_pool {
 	struct list_head	socks;
 	/** @sk_next: A: local_clock() before which this subtree's sockets are not recounted */
 	u64			sk_next;
+	/** @read_next: A: local_clock() before which no member makes us recount for a reader */
+	u64			read_next;
 
 	/** @shm_lock: protects @shms and @nr_shms; taken in sections, outside the records' own */
 	spinlock_t		shm_lock;
