@@ -11,6 +11,8 @@
  *		cgroup/		what passes for the cgroup2 mount
  *		v1/		what passes for a cgroup v1 mount
  *		mountinfo	what passes for /proc/self/mountinfo
+ *		compat		what passes for the module's parameter
+ *		user_beancounters	what passes for the file in /proc
  *		log		one line for each request, and for the close
  *		failcnt		added to each failcnt
  *		incarnation	added to each incarnation
@@ -767,6 +769,16 @@ const char *bc_sys_proc(void)
 const char *bc_sys_mountinfo(void)
 {
 	return fake_path("mountinfo");
+}
+
+const char *bc_sys_compat(void)
+{
+	return fake_path("compat");
+}
+
+const char *bc_sys_user_beancounters(void)
+{
+	return fake_path("user_beancounters");
 }
 
 int bc_sys_fs_magic(int fd, uint32_t *magic)

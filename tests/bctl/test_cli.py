@@ -192,6 +192,10 @@ USAGE = [
     ("--count 0: not a number above 0", "stat", "--interval", "1", "--count", "0"),
     ("unknown option '-+'", "events", "-+"),
     ("unexpected argument 'x'", "resources", "x"),
+    ("one of on, off, status is missing", "compat"),
+    ("unexpected argument 'off'", "compat", "on", "off"),
+    ("'maybe' is none of on, off, status", "compat", "maybe"),
+    ("unknown option '--force'", "compat", "on", "--force"),
     ("unexpected argument 'x'", "info", "x"),
     ("unexpected argument 'x'", "version", "x"),
     ("unknown command 'frob'", "help", "frob"),
@@ -592,6 +596,30 @@ def test_events(kernel):
     ok(run.returncode == 2 and run.stderr.count(b"cannot write") == 1, "events_stop_on_a_full_disk", run)
 
 
+def test_compat(kernel):
+    switch, foreign = kernel.dir / "compat", kernel.dir / "user_beancounters"
+    for word in ("on", "off", "status"):
+        expect(kernel, 2, f"compat: {word}: the beancounter module is not loaded\n", "compat", word)
+    foreign.touch()
+    expect(kernel, 2, "is not loaded; the files that are in /proc are another's", "compat", "on")
+    for value, word in ("Y", b"on\n"), ("N", b"off\n"):
+        switch.write_text(value + "\n")
+        run = kernel.run("compat", "status")
+        ok(run.returncode == 0 and run.stdout == word and
+           (b"are another's" in run.stderr) == (value == "N"), f"compat_status_of_{value}", run)
+    for word, value in ("on", "1\n"), ("off", "0\n"):
+        run = kernel.run("compat", word)
+        ok(run.returncode == 0 and not run.stdout and not run.stderr and
+           switch.read_text() == value, f"compat_{word}_writes_the_parameter", run)
+    expect(kernel, 2, "compat: status: Bad message", "compat", "status")
+    switch.unlink()
+    switch.mkdir()
+    expect(kernel, 2, "compat: on: Is a directory", "compat", "on")
+    switch.rmdir()
+    switch.symlink_to("/dev/full")
+    expect(kernel, 2, "compat: off: No space left", "compat", "off")
+
+
 def test_schemas():
     """The checker itself: a good document, and one fault of each kind."""
     good = {"schema": "bctl.info/1", "boot_id": "x", "taken_ns": 1, "bctl_version": "1",
@@ -615,8 +643,9 @@ def test_schemas():
 
 def main():
     tests = [test_usage, test_help, test_create, test_create_rollback_base, test_create_cgroup,
-             test_memory, test_exist_ok, test_set, test_delete, test_views, test_text_and_json_agree,
-             test_thousand, test_modes, test_known_resources, test_exec, test_events]
+             test_memory, test_exist_ok, test_set, test_delete, test_views,
+             test_text_and_json_agree, test_thousand, test_modes, test_known_resources,
+             test_exec, test_events, test_compat]
     test_schemas()
     for test in tests:
         kernel = Kernel()

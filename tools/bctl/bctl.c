@@ -38,6 +38,8 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "       [--exec -- CMD [ARG]...]",
 	  "print refusals and the coming and going of pools" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
+	{ "compat", cmd_compat, "on|off|status",
+	  "switch the files that OpenVZ had in /proc" },
 	{ "info", cmd_info, "[-j]", "show the state of the module" },
 	{ "version", cmd_version, "", "print the version of bctl" },
 	{ "help", cmd_help, "[CMD]", "print how to call bctl or one command" },

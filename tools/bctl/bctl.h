@@ -69,6 +69,7 @@ int cmd_check(struct bctl *b, int argc, char **argv);
 int cmd_stat(struct bctl *b, int argc, char **argv);
 int cmd_events(struct bctl *b, int argc, char **argv);
 int cmd_resources(struct bctl *b, int argc, char **argv);
+int cmd_compat(struct bctl *b, int argc, char **argv);
 int cmd_info(struct bctl *b, int argc, char **argv);
 int cmd_version(struct bctl *b, int argc, char **argv);
 int cmd_help(struct bctl *b, int argc, char **argv);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The socket, and the two facts about the file system that tests replace
+ * The socket, and the facts about the file system that tests replace
  *
  * libnl opens and binds the socket. Receiving is done by hand: nl_recv() turns
  * ENOBUFS, by which the kernel says that events were lost, into the error for
@@ -213,6 +213,26 @@ const char *bc_sys_mountinfo(void)
 const char *bc_sys_proc(void)
 {
 	return "/proc";
+}
+
+/**
+ * bc_sys_compat() - where the files of OpenVZ are switched
+ *
+ * Return: a path.
+ */
+const char *bc_sys_compat(void)
+{
+	return "/sys/module/beancounter/parameters/compat";
+}
+
+/**
+ * bc_sys_user_beancounters() - one of the files of OpenVZ
+ *
+ * Return: a path.
+ */
+const char *bc_sys_user_beancounters(void)
+{
+	return "/proc/user_beancounters";
 }
 
 /**

@@ -22,6 +22,8 @@ int bc_sock_join(struct bc_sock *sock, uint32_t group);
 
 const char *bc_sys_mountinfo(void);
 const char *bc_sys_proc(void);
+const char *bc_sys_compat(void);
+const char *bc_sys_user_beancounters(void);
 int bc_sys_fs_magic(int fd, uint32_t *magic);
 
 #endif /* BCTL_SYS_H */
