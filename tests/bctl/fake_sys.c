@@ -17,7 +17,7 @@
  *		failcnt		added to each failcnt
  *		incarnation	added to each incarnation
  *		created		added to each time of creation
- *		proc/		what passes for /proc in the mode "proc"
+ *		proc/		what passes for /proc, if it is there
  *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode()
  *	BCTL_FAKE_COMM		who is refused something
  */
@@ -763,7 +763,11 @@ int bc_sock_join(struct bc_sock *sock, uint32_t group)
 
 const char *bc_sys_proc(void)
 {
-	return fake_mode("proc") ? fake_path("proc") : "/proc";
+	const char *path = fake_path("proc");
+
+	struct stat st;
+
+	return lstat(path, &st) ? "/proc" : path;
 }
 
 const char *bc_sys_mountinfo(void)

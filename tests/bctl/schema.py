@@ -12,6 +12,7 @@ TYPES = {
     "array": lambda v: isinstance(v, list),
     "string": lambda v: isinstance(v, str),
     "integer": lambda v: isinstance(v, int) and not isinstance(v, bool),
+    "number": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool),
     "boolean": lambda v: isinstance(v, bool),
     "null": lambda v: v is None,
 }
@@ -21,7 +22,7 @@ WORDS = {"$schema", "title", "description", "type", "properties", "required", "i
 
 
 def is_number(value):
-    return TYPES["integer"](value)
+    return TYPES["number"](value)
 
 
 def scalar_errors(value, schema, where):

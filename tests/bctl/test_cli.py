@@ -155,6 +155,16 @@ USAGE = [
     ("'-1' is not a process id", "attach", "--", "web", "-1"),
     ("'1x' is not a process id", "attach", "web", "1", "1x"),
     ("'99999999999' is not a process id", "attach", "web", "99999999999"),
+    ("at most 63 bytes", "fairpages", "web", "x" * 5000),
+    ("--interval 0: not a number of seconds above 0", "fairpages", "--interval", "0"),
+    ("--interval often: not a number", "fairpages", "--interval", "often"),
+    ("--count needs --interval", "fairpages", "--count", "2"),
+    ("--count 0: not a number above 0", "fairpages", "--interval", "1", "--count", "0"),
+    ("--memory 1023K: not a size of at least 1M", "fairpages", "--memory", "1023K"),
+    ("--memory unlimited: not a size", "fairpages", "--memory", "unlimited"),
+    ("--memory 2M:3M: not a size", "fairpages", "--memory", "2M:3M"),
+    ("--memory much: not a number", "fairpages", "--memory", "much"),
+    ("--max-rate 0: not a number above 0", "fairpages", "--max-rate", "0"),
     ("unexpected argument 'web'", "events", "web"),
     ("--count 0: not a number above 0", "events", "--count", "0"),
     ("--timeout soon: not a number of seconds", "events", "--timeout", "soon"),
@@ -215,7 +225,7 @@ def test_help(kernel):
     run = kernel.run("help", program=BCTL)
     commands = re.findall(r"^  bctl (\S+(?: \S+)?)  ", run.stdout.decode(), re.M)
     commands = [c.strip() for c in commands]
-    ok(run.returncode == 0 and len(commands) == 15, "help_lists_the_commands", commands)
+    ok(run.returncode == 0 and len(commands) == 17, "help_lists_the_commands", commands)
     man = (TOP / "Documentation/man/bctl.8").read_text()
     completion = (TOP / "tools/bctl/completion/bctl").read_text()
     for command in commands:
@@ -620,6 +630,210 @@ def test_compat(kernel):
     expect(kernel, 2, "compat: off: No space left", "compat", "off")
 
 
+FILE, EXCL, PRESENT, SWAPPED = 1 << 61, 1 << 56, 1 << 63, 1 << 62
+KPF_ANON, KPF_ZERO = 1 << 12, 1 << 24
+FAIR_TREE = (("web", "host", 1), ("a", "web", 2), ("db", "host", 3), ("lone", "host", 4))
+
+
+def poke(path, index, *words):
+    """Write 64-bit words into a file that has a hole before them."""
+    with open(path, "r+b" if path.exists() else "w+b") as f:
+        f.seek(8 * index)
+        f.write(b"".join(word.to_bytes(8, sys.byteorder) for word in words))
+
+
+class Proc:
+    """What passes for /proc: processes are made of mappings, and of page table entries."""
+
+    def __init__(self, kernel):
+        self.kernel, self.dir = kernel, kernel.dir / "proc"
+        self.dir.mkdir()
+        poke(self.dir / "kpageflags", 0, 0)
+
+    def flags(self, pfn, flags):
+        poke(self.dir / "kpageflags", pfn, flags)
+
+    def add(self, pid, cgroup, *mappings, thread=None):
+        """mappings: (page number of the start, inode, entries)"""
+        path = self.dir / str(pid)
+        path.mkdir()
+        (path / "cgroup").write_text(f"12:pids:/x\n0::{cgroup}\n")
+        (path / "task").mkdir()
+        (path / "task" / str(pid)).symlink_to("..")
+        (path / "maps").write_text("")
+        (path / "pagemap").write_text("")
+        if thread:
+            path = path / "task" / str(thread)
+            path.mkdir()
+        with open(path / "maps", "w", encoding="ascii") as maps:
+            for start, inode, entries in mappings:
+                maps.write(f"{start * PAGE:x}-{(start + len(entries)) * PAGE:x} rw-p 00000000 "
+                           f"00:00 {inode} /a file - (deleted)\n")
+                poke(path / "pagemap", start, *entries)
+            maps.write("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n")
+
+    def run(self, *args, mode="", ns="cgroup:[4026531835]", self_pid="$$"):
+        """bctl fairpages in a shell's place, for /proc/self has to be right."""
+        self_dir = self.dir / "self"
+        script = (f'mkdir -p {self.dir}/$$/ns; ln -sfn {self_pid} {self_dir}; '
+                  f'ln -sfn "{ns}" {self.dir}/$$/ns/cgroup; exec {FAKE} fairpages "$@"')
+        run = self.kernel.run("-c", script, "sh", *args, mode=mode, program="/bin/sh")
+        self_dir.unlink(missing_ok=True)
+        for path in self.dir.glob("*/ns"):
+            shutil.rmtree(path.parent)
+        return run
+
+    def json(self, *args):
+        run = self.run("-j", *args)
+        docs = [json.loads(line) for line in run.stdout.splitlines()]
+        wrong = [e for doc in docs for e in schema.errors(doc, SCHEMAS[doc["schema"]])]
+        ok(run.returncode == 0 and docs and not wrong and not run.stderr,
+           f"fairpages_{'_'.join(args)}_json_is_as_its_schema_says", run, *wrong)
+        return docs
+
+    def refused(self, words, *args, **kwargs):
+        run = self.run(*args, **kwargs)
+        ok(run.returncode == 2 and words in run.stderr.decode() and not run.stdout,
+           f"fairpages: {words}", run)
+
+
+def make_fair(kernel):
+    for name, parent, number in FAIR_TREE:
+        kernel.run("pool", "create", name, "--parent", parent, "--id", str(number))
+    return Proc(kernel)
+
+
+def file_pages(first, count):
+    return [PRESENT | FILE | pfn for pfn in range(first, first + count)]
+
+
+def anon_pages(first, count):
+    return [PRESENT | EXCL | pfn for pfn in range(first, first + count)]
+
+
+def fair_figures(doc):
+    return {p["name"]: (p["own"]["fairpages"], p["fairpages"], p["mapped"], p["shared"],
+                        p["private"]) for p in doc["pools"]}
+
+
+def test_fairpages(kernel):
+    proc = make_fair(kernel)
+    lib = (0x1000, 77, file_pages(100, 12))
+    proc.add(1, "/", lib, (0x2000, 0, anon_pages(200, 5)))
+    proc.add(2, "/bc/web", lib, (0x7000, 0, [0, SWAPPED | 3, 0]))
+    proc.add(3, "/bc/web", lib, (0x2000, 0, anon_pages(300, 4)))
+    proc.add(4, "/bc/web/a/below/it", lib)
+    proc.add(5, "/bc/webby", (0x9000, 0, anon_pages(400, 1)))
+    proc.add(6, "/bc/web/a", thread=60)
+    proc.add(7, "/bc/db", lib, (0x1000 + 12, 78, file_pages(500, 3)), thread=70)
+    proc.add(8, "/bc/db (deleted)")
+    doc = proc.json()[0]
+    ok(fair_figures(doc) == {
+        "host": (3 + 5 + 1, 25, 25, 0, 25), "web": (3 + 4, 10, 16, 12, 4),
+        "a": (3, 3, 12, 12, 0), "db": (3 + 3, 6, 15, 12, 3), "lone": (0, 0, 0, 0, 0)},
+       "each_of_four_pools_pays_a_quarter", fair_figures(doc))
+    ok(doc["pages"] == 25 and doc["processes"] == 6 and doc["passes"] == 1 and
+       doc["excluded"] == doc["vanished"] == 0, "processes_with_memory_are_counted", doc)
+    ok(doc["pools"][1]["own"]["shares"] == [{"pools": 1, "pages": 4}, {"pools": 4, "pages": 12}],
+       "shares_are_told_exactly", doc["pools"][1])
+    docs = proc.json("db", "host")[0]["pools"]
+    ok(docs == [doc["pools"][3], doc["pools"][0]], "named_pools_in_the_order_of_the_names", docs)
+    proc.refused("fairpages: nobody: no such pool", "web", "nobody")
+    text = proc.run("-b", "web", "a").stdout.decode().split()
+    ok(text == ["POOL", "FAIRPAGES", "MAPPED", "SHARED", "PRIVATE", "OWN",
+                "web", "10", "16", "12", "4", "7", "a", "3", "12", "12", "0", "3"],
+       "table_of_shares", text)
+    proc.add(9, "/bc/lone", lib)
+    doc = proc.json()[0]
+    ok(sum(p["own"]["fair_bytes"] for p in doc["pools"]) == 25 * PAGE and
+       sum(p["own"]["fairpages"] for p in doc["pools"]) == 25 and
+       all(abs(5 * p["own"]["fair_bytes"] - PAGE * (12 + 5 * whole)) < 5 for p, whole in
+           zip(doc["pools"], (6, 4, 0, 3, 0))), "fifths_add_up_exactly", doc)
+
+
+def test_fairpages_kinds(kernel):
+    """What is a page and what is not, by the flags of entries and frames."""
+    proc = make_fair(kernel)
+    for pfn, flags in ((50, KPF_ZERO), (51, KPF_ANON), (52, 0), (53, KPF_ZERO), (54, 0)):
+        proc.flags(pfn, flags)
+    beyond = 1 << 30
+    proc.add(1, "/bc/db", (0x1000, 0, [PRESENT | 50, PRESENT | 51, PRESENT | 52, PRESENT | beyond,
+                                       PRESENT | FILE | 53, PRESENT | FILE | 54]))
+    proc.add(2, "/bc/lone", (0x1000, 9, [PRESENT | 51, PRESENT | 52, PRESENT | FILE | 52,
+                                         PRESENT | FILE | 53]))
+    doc = proc.json()[0]
+    # 51 is shared; 52 is a page for one and a device for the other; so is 53
+    ok(fair_figures(doc)["db"] == (1.5, 1.5, 2, 1, 1) and doc["excluded"] == 2 and
+       fair_figures(doc)["lone"] == (2.5, 2.5, 3, 1, 2), "zero_page_and_devices_are_no_pages", doc)
+
+
+def test_fairpages_slices(kernel):
+    proc = make_fair(kernel)
+    proc.add(1, "/bc/web", (0x1000, 5, file_pages(1000, 150000)))
+    proc.add(2, "/bc/web", (0x1000, 5, file_pages(1000, 150000)))
+    proc.add(3, "/bc/db", (0x1000, 5, file_pages(1000, 150000)))
+    one, many = proc.json()[0], proc.json("--memory", "1M")[0]
+    ok(one["passes"] == 1 and many["passes"] > 2 and one["pools"] == many["pools"] and
+       one["pages"] == many["pages"] == 150000 and many["processes"] == 3,
+       "little_memory_takes_more_passes_and_tells_the_same", one, many)
+    run = proc.run("--interval", "0.01", "--count", "3", "-b", "db")
+    lines = run.stdout.decode().splitlines()
+    ok(len(lines) == 8 and lines[0] == lines[3] and lines[2] == "" and lines[1] == lines[7],
+       "samples_are_repeated", run)
+    ok(len(proc.json("--interval", "0.01", "--count", "3")) == 3, "samples_as_json_lines")
+    doc = proc.json("--max-rate", "1000000")[0]
+    ok(doc["took_ns"] >= 440_000_000, "max_rate_is_kept", doc["took_ns"])
+
+
+def test_fairpages_gone(kernel):
+    """Processes that end while they are read, at each of the steps."""
+    proc = make_fair(kernel)
+    proc.add(1, "/bc/web", (0x1000, 5, file_pages(1000, 4)))
+    (proc.dir / "2").mkdir()
+    proc.add(3, "/bc/db", (0x1000, 5, file_pages(1000, 4)))
+    (proc.dir / "3/pagemap").unlink()
+    proc.add(4, "/bc/db", (0x1000, 5, file_pages(1000, 4)))
+    (proc.dir / "4/maps").unlink()
+    proc.add(5, "/bc/db", (0x1000, 5, file_pages(2000, 4)), (0x2000, 5, file_pages(3000, 1)))
+    os.truncate(proc.dir / "5/pagemap", 8 * 0x1002)
+    doc = proc.json()[0]
+    ok(fair_figures(doc)["web"][0] == 4 and fair_figures(doc)["db"][0] == 2 and
+       doc["vanished"] == 1 and doc["processes"] == 2, "what_was_read_of_a_process_counts", doc)
+    (proc.dir / "6").mkdir()
+    (proc.dir / "6/cgroup").mkdir()
+    proc.refused("proc/6/cgroup: Is a directory")
+    shutil.rmtree(proc.dir / "6")
+    shutil.rmtree(proc.dir / "5")
+    (proc.dir / "1/pagemap").unlink()
+    poke(proc.dir / "1/pagemap", 0x1000, *[PRESENT | FILE] * 4)
+    proc.refused("the kernel hides the numbers of page frames; this needs root")
+    (proc.dir / "kpageflags").unlink()
+    proc.refused("proc/kpageflags: No such file")
+
+
+def test_fairpages_view(kernel):
+    proc = make_fair(kernel)
+    proc.add(1, "/bc/web", (0x1000, 5, file_pages(1000, 4)))
+    root = (kernel.dir / "mountinfo").read_text()
+    mount = f"24 1 0:22 / {proc.dir} rw,nosuid - proc proc rw%s\n"
+    for opts, good in ((",hidepid=2", False), (",gid=4,hidepid=invisible", False), ("", True),
+                       (",hidepid=ptraceable", False), (",hidepid=0", True), (",hidepid=off", True)):
+        kernel.mountinfo(root + mount % opts)
+        if good:
+            proc.json("web")
+        else:
+            proc.refused("it is mounted with hidepid")
+    kernel.mountinfo(root + mount % ",hidepid=2" + mount % "")
+    proc.json("web")
+    proc.refused("not the host's cgroup namespace", ns="cgroup:[4026532000]")
+    proc.refused("that of another pid namespace", self_pid="1")
+    proc.refused("the beancounter module is not loaded", mode="absent")
+    shutil.rmtree(proc.dir)
+    proc.dir.symlink_to("nowhere")
+    run = kernel.run("fairpages")
+    ok(run.returncode == 2 and b"/proc: No such file" in run.stderr, "no_proc_no_figures", run)
+
+
 def test_schemas():
     """The checker itself: a good document, and one fault of each kind."""
     good = {"schema": "bctl.info/1", "boot_id": "x", "taken_ns": 1, "bctl_version": "1",
@@ -635,6 +849,9 @@ def test_schemas():
     less = {k: v for k, v in good.items() if k != "pools"}
     ok(list(schema.errors(less, want)), "checker_finds_a_missing_key")
     ok(list(schema.errors({}, {"oneOf": []})), "checker_refuses_a_schema_it_does_not_know")
+    number = {"type": "number", "minimum": 0}
+    ok(not list(schema.errors(0.5, number)) and list(schema.errors(-0.5, number)) and
+       list(schema.errors("1", number)), "checker_knows_numbers")
     event = {"schema": "bctl.event/1", "boot_id": "x", "event": "pool-new", "time_ns": 1}
     want = SCHEMAS["bctl.event/1"]
     ok(not list(schema.errors(event, want)) and list(schema.errors({**event, "event": "refusal"}, want)),
@@ -645,7 +862,8 @@ def main():
     tests = [test_usage, test_help, test_create, test_create_rollback_base, test_create_cgroup,
              test_memory, test_exist_ok, test_set, test_delete, test_views,
              test_text_and_json_agree, test_thousand, test_modes, test_known_resources,
-             test_exec, test_events, test_compat]
+             test_exec, test_events, test_compat, test_fairpages, test_fairpages_kinds,
+             test_fairpages_slices, test_fairpages_gone, test_fairpages_view]
     test_schemas()
     for test in tests:
         kernel = Kernel()

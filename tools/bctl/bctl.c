@@ -32,6 +32,9 @@ static const struct bctl_cmd bctl_cmds[] = {
 	{ "check", cmd_check,
 	  "[NAME]... [-w PCT] [-c PCT] [--res RES]... [--failures[=KEY]]",
 	  "be a plugin of Nagios: one line, and exit status 0, 1, 2 or 3" },
+	{ "fairpages", cmd_fairpages,
+	  "[NAME]... [--interval S] [--count N] [--memory SIZE] [--max-rate N] [-jb]",
+	  "show the memory that pools map, shared pages in fair shares" },
 	{ "events", cmd_events, "[--count N] [--timeout S] [--pool NAME]... [--tree]\n"
 	  "       [--absent-ok] [--res RES]... [--min AMOUNT] [--type TYPE]...\n"
 	  "       [--snapshot DIR] [--keep N] [--rate N] [--jobs N] [--exec-timeout S] [-jb]\n"

@@ -95,6 +95,21 @@ static bool bc_member_int(json_object *obj, const char *key, uint64_t *num)
 	return true;
 }
 
+/* Some resources have no failures, or no sum of them; what is there is a number. */
+static bool bc_delta_good_res(json_object *res)
+{
+	uint64_t num;
+	size_t i;
+
+	if (!json_object_is_type(res, json_type_object))
+		return false;
+	for (i = 0; i < sizeof(bc_monotone) / sizeof(bc_monotone[0]); i++)
+		if (json_object_object_get_ex(res, bc_monotone[i], NULL) &&
+		    !bc_member_int(res, bc_monotone[i], &num))
+			return false;
+	return true;
+}
+
 /* Is this what bc_delta_apply() makes? Only so much as is needed to use it. */
 static bool bc_delta_good(json_object *base)
 {
@@ -112,8 +127,7 @@ static bool bc_delta_good(json_object *base)
 			return false;
 		json_object_object_foreach(resources, name, res) {
 			(void)name;
-			if (!bc_member_int(res, "failcnt", &num) ||
-			    !bc_member_int(res, "failed", &num))
+			if (!bc_delta_good_res(res))
 				return false;
 		}
 	}
@@ -189,10 +203,13 @@ static bool bc_delta_which(json_object *pool, char *which, size_t size)
 /* What @res has more than @old, which may be NULL. */
 static void bc_delta_res(struct bc_doc *doc, json_object *res, json_object *old)
 {
-	json_object *obj = json_object_new_object();
+	json_object *obj;
 	uint64_t now, then;
 	size_t i;
 
+	if (!bc_member_int(res, "failcnt", &now))
+		return;
+	obj = json_object_new_object();
 	bc_put(doc, res, "delta", obj);
 	for (i = 0; i < sizeof(bc_monotone) / sizeof(bc_monotone[0]) && !doc->err; i++) {
 		if (!bc_member_int(res, bc_monotone[i], &now))

@@ -23,7 +23,8 @@ enum bc_source {
 	BC_FROM_NAME, BC_FROM_POOL, BC_FROM_ROW, BC_FROM_POOL_DELTA, BC_FROM_DELTA,
 };
 
-enum bc_format { BC_FMT_PLAIN, BC_FMT_AMOUNT, BC_FMT_BOUND };
+/* BC_FMT_PAGES: pages without a "unit" beside them, perhaps with a fraction. */
+enum bc_format { BC_FMT_PLAIN, BC_FMT_AMOUNT, BC_FMT_BOUND, BC_FMT_PAGES };
 
 struct bc_column {
 	const char *head;
@@ -97,6 +98,17 @@ static const struct bc_column bc_resource_columns[] = {
 	{ NULL, NULL, 0, 0, 0 },
 };
 
+/* The pool is the pool; the row is about its own processes. */
+static const struct bc_column bc_fair_columns[] = {
+	{ "POOL", "name", BC_FROM_POOL, BC_FMT_PLAIN, 0 },
+	{ "FAIRPAGES", "fairpages", BC_FROM_POOL, BC_FMT_PAGES, SCOLS_FL_RIGHT },
+	{ "MAPPED", "mapped", BC_FROM_POOL, BC_FMT_PAGES, SCOLS_FL_RIGHT },
+	{ "SHARED", "shared", BC_FROM_POOL, BC_FMT_PAGES, SCOLS_FL_RIGHT },
+	{ "PRIVATE", "private", BC_FROM_POOL, BC_FMT_PAGES, SCOLS_FL_RIGHT },
+	{ "OWN", "fairpages", BC_FROM_ROW, BC_FMT_PAGES, SCOLS_FL_RIGHT },
+	{ NULL, NULL, 0, 0, 0 },
+};
+
 /**
  * bc_human() - write a number of bytes for people
  * @text: receives it
@@ -161,6 +173,20 @@ static void bc_amount(const struct bc_printer *p, char *text, size_t size,
 		snprintf(text, size, "%" PRIu64, num);
 }
 
+/* The same for pages. A double holds them: a fraction has few bits, see doc.c. */
+static void bc_pages(const struct bc_printer *p, char *text, size_t size, json_object *obj,
+		     const char *key)
+{
+	json_object *val;
+
+	if (!json_object_object_get_ex(obj, key, &val))
+		snprintf(text, size, "-");
+	else if (p->raw)
+		snprintf(text, size, "%s", json_object_get_string(val));
+	else
+		bc_human(text, size, json_object_get_double(val) * p->page_size);
+}
+
 /* Write a string so that it can neither move the cursor nor end the line. */
 static void bc_safe(FILE *out, const char *text)
 {
@@ -188,6 +214,9 @@ static int bc_cell(const struct bc_printer *p, struct libscols_line *line, size_
 		obj = json_object_object_get(obj, "delta");
 	if (col->source == BC_FROM_NAME) {
 		text = row->name;
+	} else if (col->format == BC_FMT_PAGES) {
+		bc_pages(p, buf, sizeof(buf), obj, col->key);
+		text = buf;
 	} else if (col->format != BC_FMT_PLAIN) {
 		bc_amount(p, buf, sizeof(buf), obj, col->key);
 		text = buf;
@@ -287,6 +316,24 @@ static int bc_print_stat(const struct bc_printer *p, json_object *pools,
 		return -ENOMEM;
 	for (i = 0; i < json_object_array_length(pools) && !ret; i++)
 		ret = bc_figures(p, table, cols, json_object_array_get_idx(pools, i));
+	return bc_table_out(table, ret);
+}
+
+static int bc_print_fair(const struct bc_printer *p, json_object *pools)
+{
+	struct libscols_table *table = bc_table(p, bc_fair_columns);
+	struct bc_row row = { 0 };
+	size_t i;
+	int ret = 0;
+
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < json_object_array_length(pools) && !ret; i++) {
+		row.pool = json_object_array_get_idx(pools, i);
+		row.obj = json_object_object_get(row.pool, "own");
+		if (!bc_line(p, table, NULL, bc_fair_columns, &row))
+			ret = -ENOMEM;
+	}
 	return bc_table_out(table, ret);
 }
 
@@ -528,6 +575,8 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 		return bc_print_stat(p, doc->list, bc_stat_columns);
 	case BC_VIEW_DELTA:
 		return bc_print_stat(p, doc->list, bc_delta_columns);
+	case BC_VIEW_FAIR:
+		return bc_print_fair(p, doc->list);
 	case BC_VIEW_RESOURCES:
 		return bc_print_array(p, doc->list, bc_resource_columns);
 	case BC_VIEW_INFO:

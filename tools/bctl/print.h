@@ -19,11 +19,14 @@ struct bc_pool;
 struct bc_res;
 struct bc_info;
 struct bc_notice;
+struct bc_fair;
+struct bc_fair_pool;
+struct bc_pagewalk;
 
 /**
  * struct bc_doc - a document
  * @root: the object at its top
- * @list: the array in it that bc_doc_pool() and bc_doc_res() append to
+ * @list: the array in it that bc_doc_pool() and the like append to
  * @err: set once something could not be added
  */
 struct bc_doc {
@@ -40,6 +43,7 @@ struct bc_doc {
  * @BC_VIEW_SHOW: each pool with all that is known of it
  * @BC_VIEW_STAT: a line for each resource of each pool
  * @BC_VIEW_DELTA: the same, with what is new
+ * @BC_VIEW_FAIR: a line for the pages of each pool
  * @BC_VIEW_RESOURCES: a line for each resource
  * @BC_VIEW_INFO: a line for each fact
  * @BC_VIEW_EVENT: one line
@@ -51,6 +55,7 @@ enum bc_view {
 	BC_VIEW_SHOW,
 	BC_VIEW_STAT,
 	BC_VIEW_DELTA,
+	BC_VIEW_FAIR,
 	BC_VIEW_RESOURCES,
 	BC_VIEW_INFO,
 	BC_VIEW_EVENT,
@@ -89,6 +94,10 @@ void bc_doc_info(struct bc_doc *doc, const struct bc_info *info);
 void bc_doc_notice(struct bc_doc *doc, const struct bc_notice *notice,
 		   const struct bc_res *res, size_t nres);
 void bc_doc_lost(struct bc_doc *doc, uint64_t now);
+void bc_doc_fair(struct bc_doc *doc, const struct bc_fair *fair,
+		 const struct bc_pagewalk *walk, uint64_t took);
+void bc_doc_fair_pool(struct bc_doc *doc, const struct bc_pool *pool,
+		      const struct bc_fair_pool *fair, uint64_t page_size);
 void bc_doc_end(struct bc_doc *doc);
 
 int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view view);
