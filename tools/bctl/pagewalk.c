@@ -415,6 +415,30 @@ static int bc_walk_process(struct bc_pagewalk *w, const char *pid)
 	return ret && !bc_is_gone(ret) ? bc_blame(w, ret, pid, "pagemap") : 0;
 }
 
+/*
+ * The next few processes. readdir() would list hundreds at once, and those that
+ * do not live long would be gone when their turn comes, without having been
+ * replaced in the list by those that live now.
+ *
+ * Return: 0 at the end, more than 0 before that, or a negative errno.
+ */
+static ssize_t bc_walk_some(struct bc_pagewalk *w, int fd)
+{
+	char buf[sizeof(struct dirent64)] __attribute__((aligned(8)));
+	ssize_t len = getdents64(fd, buf, sizeof(buf)), at;
+	struct dirent64 *d;
+	int ret = 0;
+
+	if (len < 0)
+		return bc_blame(w, -errno, "", "");
+	for (at = 0; at < len && !ret; at += d->d_reclen) {
+		d = (struct dirent64 *)(buf + at);
+		if (*d->d_name >= '1' && *d->d_name <= '9')
+			ret = bc_walk_process(w, d->d_name);
+	}
+	return ret ? ret : len;
+}
+
 /**
  * bc_pagewalk_pass() - add what all processes map
  * @w: the reader
@@ -425,20 +449,17 @@ static int bc_walk_process(struct bc_pagewalk *w, const char *pid)
 int bc_pagewalk_pass(struct bc_pagewalk *w)
 {
 	int fd = openat(w->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *d;
+	ssize_t len;
 
-	if (!dir) {
-		ret = bc_blame(w, -errno, "", "");
-		if (fd >= 0)
-			close(fd);
-		return ret;
-	}
+	if (fd < 0)
+		return bc_blame(w, -errno, "", "");
 	w->processes = 0;
-	while (!ret && (d = readdir(dir)))
-		if (*d->d_name >= '1' && *d->d_name <= '9')
-			ret = bc_walk_process(w, d->d_name);
-	closedir(dir);
+	do {
+		len = bc_walk_some(w, fd);
+	} while (len > 0);
+	close(fd);
+	if (len < 0)
+		ret = len;
 	if (!ret && w->hidden && !w->named)
 		ret = bc_blame(w, -EPERM, "self", "pagemap");
 	return ret;
