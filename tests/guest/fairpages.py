@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 900
-# vm-args: -m 1024
 """bctl fairpages: who pays how much for pages that several pools map.
 
 Three witnesses: what is known of the programs that map the pages; a second reader
@@ -12,6 +11,7 @@ The programs run from copies of Python and its libraries, so that they share pag
 with each other and not with this test, which never rests.
 """
 import array
+import atexit
 import collections
 import fractions
 import json
@@ -183,6 +183,18 @@ class Child(Program):
 def write_sys(path, text):
     with open(path, 'w', encoding='ascii') as f:
         f.write(text)
+
+
+def rest_khugepaged():
+    """Keep it from changing what programs map while they rest; undone in the end."""
+    top = '/sys/kernel/mm/transparent_hugepage'
+    for name, text in (('enabled', 'madvise'),
+                       ('khugepaged/scan_sleep_millisecs', '1000000000')):
+        with open(f'{top}/{name}', encoding='ascii') as f:
+            old = f.read().strip()
+        found = re.search(r'\[(\w+)\]', old)
+        atexit.register(write_sys, f'{top}/{name}', found[1] if found else old)
+        write_sys(f'{top}/{name}', text)
 
 
 def make_file(name, pages, where=DIR):
@@ -509,8 +521,8 @@ def check_odd_processes():
     prog = Program(pool)
     prog.do('anon("m", 500) and touch("m", write=True)')
     prog.start('leave_leader()')
+    bc.wait_for(lambda: not os.path.exists(f'/proc/{prog.pid}/exe'), 'the first thread ends')
     tap.equal(prog.do('5'), 5, 'the second thread goes on')
-    bc.wait_for(lambda: not os.path.exists(f'/proc/{prog.pid}/exe'), 'the first one ends')
     now = agrees('without the first thread')
     tap.between(now['a']['private'], 500, 10**6, 'without the first thread: it is counted')
     os.kill(prog.pid, signal.SIGKILL)
@@ -601,9 +613,7 @@ def check_text():
     pool.remove()
 
 
-# khugepaged would change what programs map while they rest.
-write_sys('/sys/kernel/mm/transparent_hugepage/enabled', 'madvise')
-write_sys('/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs', '1000000000')
+rest_khugepaged()
 programs = []
 ARGV = copy_python()
 bc.anchor()

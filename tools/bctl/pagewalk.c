@@ -119,7 +119,8 @@ static int bc_pagewalk_view(struct bc_pagewalk *w, const char **why)
 	if (ret)
 		return ret;
 	if (hides) {
-		*why = "it is mounted with hidepid, so processes may be missing without a sign; mount another proc for this command";
+		*why = "it is mounted with hidepid, so processes may be missing without a sign; "
+		       "mount another proc for this command";
 		return -EACCES;
 	}
 	if (readlinkat(w->proc, "self", self, sizeof(self) - 1) < 0)
