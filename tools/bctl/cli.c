@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <string.h>
 
 #include <linux/beancounter.h>
@@ -152,8 +151,6 @@ int bctl_flush(struct bctl *b, int status)
 	if (!ferror(stdout) && !fflush(stdout))
 		return status;
 	bctl_fail(b, NULL, "cannot write the output: %s", strerror(errno));
-	/* or exit() would try it again, and wait once more for a reader that does not read */
-	__fpurge(stdout);
 	return status == BCTL_OK ? BCTL_FAILED : status;
 }
 
