@@ -4,7 +4,7 @@
  *
  * The kernel's sums by kind are private to it, summed up from all CPUs and all
  * cgroups below when memory.stat is read, and come as text. So that text is what
- * is read here, for who asks for details: some 50,000 instructions for each
+ * is read here, for who asks for details: some 70,000 instructions for each
  * cgroup. It is made by the very function that cgroupfs calls. That gets at the
  * cgroup by way of an open file, and relies on cgroupfs to keep the controller
  * enabled meanwhile. A module cannot do that; it can hold a reference of the

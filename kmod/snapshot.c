@@ -79,63 +79,68 @@ static void bc_snap_figures(struct bc_snap *snap, const struct bc_pool *pool)
 	}
 }
 
-/* The kernel has figures for the cgroup of a live pool only: of others it knows nothing. */
-static bool bc_snap_read(struct bc_pool *pool, enum bc_res res, struct bc_record *rec)
-{
-	return pool->state == BC_POOL_LIVE && bc_readers[res](pool, res, rec);
-}
-
-/* What the host has is what pools have; it refuses nothing, and peaks do not add up. */
-static void bc_snap_add(struct bc_snap *host, enum bc_res res, const struct bc_record *rec)
-{
-	struct bc_record *sum = &host->table[res];
-
-	if (!(host->rows & BIT(res)))
-		*bc_snap_row(host, res) = (struct bc_record) {
-			.barrier = BC_UNLIMITED, .limit = BC_UNLIMITED,
-		};
-	sum->flags |= rec->flags | BC_RECORD_F_NO_MAXHELD;
-	sum->held += rec->held;
-}
-
-static void bc_snap_native_one(struct bc_snap *snap, struct bc_pool *pool, enum bc_res res)
+/*
+ * What the kernel itself counts for the cgroup of a live pool; of others it knows
+ * nothing. It counts whether charging is excluded or not, so there is no need to wait
+ * for that with interrupts off.
+ */
+static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool, bool detail)
 {
 	struct bc_record rec;
-	struct bc_pool *child;
-
-	if (pool->depth) {
-		if (bc_snap_read(pool, res, &rec))
-			*bc_snap_row(snap, res) = rec;
-		return;
-	}
-	list_for_each_entry(child, &pool->children, sibling)
-		if (bc_snap_read(child, res, &rec))
-			bc_snap_add(snap, res, &rec);
-}
-
-/*
- * What the kernel itself counts. It does so whether charging is excluded or not, so
- * there is no need to wait for that with interrupts off.
- */
-static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool)
-{
 	int res;
 
+	if (!pool->depth || pool->state != BC_POOL_LIVE)
+		return;
+	if (detail && bc_res_active(BC_KMEMSIZE))
+		snap->detailed = bc_memstat_read(pool, &snap->memory);
 	rcu_read_lock();
 	for (res = 0; res < BC_NR_RES; res++)
-		if (bc_res_active(res) && bc_readers[res])
-			bc_snap_native_one(snap, pool, res);
+		if (bc_res_active(res) && bc_readers[res] && bc_readers[res](pool, res, &rec))
+			*bc_snap_row(snap, res) = rec;
 	rcu_read_unlock();
 }
 
-static void bc_snap_add_memory(struct bc_memory *sum, const struct bc_memory *mem)
+/* What the host has is what pools have; it refuses nothing, and peaks do not add up. */
+static void bc_snap_add(struct bc_snap *host, const struct bc_snap *snap)
 {
-	const u64 *from = (const u64 *)mem;
-	u64 *to = (u64 *)sum;
-	int i;
+	const u64 *from = (const u64 *)&snap->memory;
+	u64 *to = (u64 *)&host->memory;
+	struct bc_record *sum;
+	int res, i;
 
-	for (i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+	for (res = 0; res < BC_NR_RES; res++) {
+		if (!(snap->rows & BIT(res)) || !bc_readers[res])
+			continue;
+		sum = &host->table[res];
+		if (!(host->rows & BIT(res)))
+			*bc_snap_row(host, res) = (struct bc_record) {
+				.barrier = BC_UNLIMITED, .limit = BC_UNLIMITED,
+			};
+		sum->flags |= snap->table[res].flags | BC_RECORD_F_NO_MAXHELD;
+		sum->held += snap->table[res].held;
+	}
+	for (i = 0; snap->detailed && i < sizeof(host->memory) / sizeof(*to); i++)
 		to[i] += from[i];
+	host->detailed |= snap->detailed;
+}
+
+/* The same for one pool; the host alone has to look at all pools right below. */
+static void bc_snap_native_alone(struct bc_snap *snap, struct bc_pool *pool, bool detail)
+{
+	static struct bc_snap one;	/* under the tree mutex */
+	struct bc_pool *child;
+
+	lockdep_assert_held(&bc_tree.lock);
+	if (pool->depth) {
+		bc_snap_native(snap, pool, detail);
+		return;
+	}
+	list_for_each_entry(child, &pool->children, sibling) {
+		one.rows = 0;
+		one.detailed = false;
+		bc_snap_native(&one, child, detail);
+		bc_snap_add(snap, &one);
+	}
 }
 
 static void bc_snap_counted(struct bc_snap *snap, enum bc_res res, u64 held)
@@ -148,36 +153,15 @@ static void bc_snap_counted(struct bc_snap *snap, enum bc_res res, u64 held)
 	};
 }
 
-/* What takes the kernel its time. */
-static void bc_snap_detail(struct bc_snap *snap, struct bc_pool *pool)
-{
-	struct bc_memory mem;
-	struct bc_pool *child;
-
-	if (!bc_res_active(BC_KMEMSIZE))
-		return;
-	memset(&snap->memory, 0, sizeof(snap->memory));
-	if (pool->depth && pool->state == BC_POOL_LIVE) {
-		snap->detailed = bc_memstat_read(pool, &snap->memory);
-	} else if (!pool->depth) {
-		list_for_each_entry(child, &pool->children, sibling) {
-			if (child->state != BC_POOL_LIVE || !bc_memstat_read(child, &mem))
-				continue;
-			bc_snap_add_memory(&snap->memory, &mem);
-			snap->detailed = true;
-		}
-	}
-	if (!snap->detailed)
-		return;
-	bc_snap_counted(snap, BC_KMEMSIZE, snap->memory.kernel);
-	bc_snap_counted(snap, BC_DCACHESIZE, snap->memory.reclaimable);
-}
-
-/* Closes the gaps in the table. */
+/* Puts in what follows from the details, and closes the gaps in the table. */
 static void bc_snap_pack(struct bc_snap *snap)
 {
 	int res;
 
+	if (snap->detailed) {
+		bc_snap_counted(snap, BC_KMEMSIZE, snap->memory.kernel);
+		bc_snap_counted(snap, BC_DCACHESIZE, snap->memory.reclaimable);
+	}
 	snap->nr = 0;
 	for (res = 0; res < BC_NR_RES; res++) {
 		if (!(snap->rows & BIT(res)))
@@ -223,12 +207,9 @@ static void bc_snap_describe(struct bc_snap *snap)
  */
 void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail)
 {
+	memset(snap, 0, sizeof(*snap));
 	snap->pool = pool;
-	snap->rows = 0;
-	snap->detailed = false;
-	if (detail)
-		bc_snap_detail(snap, pool);
-	bc_snap_native(snap, pool);
+	bc_snap_native_alone(snap, pool, detail);
 	bc_snap_figures(snap, pool);
 	bc_snap_describe(snap);
 }
@@ -254,11 +235,12 @@ struct bc_snapshot *bc_snapshot_take(bool detail)
 	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
 		all->snaps[all->nr++].pool = pool;
 
-	for (i = 0; detail && i < all->nr; i++)
-		bc_snap_detail(&all->snaps[i], all->snaps[i].pool);
+	for (i = 1; i < all->nr; i++) {
+		bc_snap_native(&all->snaps[i], all->snaps[i].pool, detail);
+		if (all->snaps[i].pool->depth == 1)
+			bc_snap_add(&all->snaps[0], &all->snaps[i]);
+	}
 	bc_snap_recount(bc_tree.host);
-	for (i = 0; i < all->nr; i++)
-		bc_snap_native(&all->snaps[i], all->snaps[i].pool);
 	bc_topo_begin();
 	bc_topo_lock(&flags);
 	for (i = 0; i < all->nr; i++)

@@ -58,7 +58,7 @@
  *	    BC_A_SINCE		u64, dump only, optional: just the pools whose
  *				figures or limits changed after that generation
  *	    BC_A_DETAIL		flag, optional: also the figures that take the kernel
- *				some 50,000 instructions for each pool: BC_A_MEMORY and
+ *				some 70,000 instructions for each pool: BC_A_MEMORY and
  *				the records of kmemsize and dcachesize. They do not
  *				count as a change
  *	Each answer describes one pool:

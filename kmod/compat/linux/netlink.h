@@ -22,10 +22,11 @@
 	static char __texts[BC_EXTACK_TEXTS][BC_EXTACK_LEN];		\
 	static atomic_t __next;						\
 	char *__text = __texts[(unsigned int)atomic_inc_return(&__next) % BC_EXTACK_TEXTS]; \
+	struct netlink_ext_ack *__extack = (extack);			\
 									\
 	snprintf(__text, BC_EXTACK_LEN, fmt, ##args);			\
-	if (extack)							\
-		(extack)->_msg = __text;				\
+	if (__extack)							\
+		__extack->_msg = __text;				\
 } while (0)
 #endif
 
