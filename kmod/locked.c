@@ -56,8 +56,8 @@ static u64 bc_locked_by_range(struct mm_struct *mm, unsigned long start, unsigne
 {
 	unsigned long at = start, stop;
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, start);
 	u64 bytes = 0;
+	VMA_ITERATOR(vmi, mm, start);
 
 	for_each_vma_range(vmi, vma, end) {
 		if (vma->vm_start > at)
@@ -73,8 +73,8 @@ static u64 bc_locked_by_range(struct mm_struct *mm, unsigned long start, unsigne
 static u64 bc_locked_by_all(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, 0);
 	u64 pages = 0;
+	VMA_ITERATOR(vmi, mm, 0);
 
 	for_each_vma(vmi, vma)
 		if (bc_vma_will_lock(vma))
@@ -86,8 +86,8 @@ static u64 bc_locked_by_all(struct mm_struct *mm)
 static u64 bc_locked_in_range(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, start);
 	u64 bytes = 0;
+	VMA_ITERATOR(vmi, mm, start);
 
 	for_each_vma_range(vmi, vma, end)
 		if (vma->vm_flags & VM_LOCKED)

@@ -22,6 +22,9 @@
  * The kernel's figures per inode are followed as those of address spaces are
  * (mm.c): what is charged is an upper bound, and exact after a recount. Pages in
  * swap are in it; holes are not. Nothing is charged for pages on the way down.
+ * Pages that several tasks add to one file at the same instant may be charged
+ * only with the next one, or by the next recount.
+ *
  * A recount visits first the inodes that had pages added or cut off since the
  * last one, then as many others as BC_SHM_RECOUNT allows, for there may be
  * hundreds of thousands of files. Those others can differ only by clean pages of
@@ -41,8 +44,6 @@
 #include "refusal.h"
 #include "shm.h"
 
-/* Pages of one file that may be on their way into it: two huge ones. */
-#define BC_SHM_SLACK	1024
 /* Records visited in one recount of a pool, and moved in one go. */
 #define BC_SHM_RECOUNT	4096
 #define BC_SHM_BATCH	256
@@ -138,7 +139,7 @@ static bool bc_shm_correct(struct bc_shm *rec)
 		bc_counter_uncharge(cnt, NULL, charged - want);
 	else if (want > charged)
 		bc_counter_charge(cnt, NULL, want - charged);
-	rec->charged = want;
+	WRITE_ONCE(rec->charged, want);
 	spin_unlock(&rec->lock);
 	return want != charged;
 }
@@ -189,14 +190,15 @@ static void bc_shm_check_peak(struct bc_pool *pool, enum bc_shm_kind kind, u64 p
 {
 	enum bc_res res = bc_shm_res(kind);
 	struct bc_counter *top = bc_counter_new_peak(&pool->cnt[res], pages);
+	unsigned long now = jiffies;
 	struct bc_pool *root;
 
 	if (!top)
 		return;
 	root = bc_counter_pool(top, res);
-	if (READ_ONCE(root->shm_tick) == jiffies)
+	if (READ_ONCE(root->shm_tick) == now)
 		return;
-	WRITE_ONCE(root->shm_tick, jiffies);
+	WRITE_ONCE(root->shm_tick, now);
 	bc_shm_may_recount(root, kind);
 }
 
@@ -279,11 +281,7 @@ static void bc_shm_touch(struct bc_shm *rec)
 	spin_unlock(&pool->shm_lock);
 }
 
-/*
- * Charges what an inode has and asks for; false if @fail refuses. Pages that
- * others have asked for at this moment are in the charge and not in the figure
- * yet, so the charge is lowered only when it is far off.
- */
+/* Charges what an inode has and asks for; false if @fail refuses. */
 static bool bc_shm_charge(struct bc_shm *rec, u64 pages, struct bc_counter **fail)
 {
 	struct bc_counter *cnt = &rec->pool->cnt[BC_SHMPAGES];
@@ -291,16 +289,12 @@ static bool bc_shm_charge(struct bc_shm *rec, u64 pages, struct bc_counter **fai
 	u64 want;
 
 	spin_lock(&rec->lock);
-	want = bc_shm_figure((struct inode *)rec->node.key, BC_SHM_SIZE);
-	if (rec->charged > want && rec->charged - want <= BC_SHM_SLACK)
-		want = rec->charged;
-	want += pages;
-	if (want > rec->charged)
+	want = bc_shm_figure((struct inode *)rec->node.key, BC_SHM_SIZE) + pages;
+	if (want > rec->charged) {
 		ok = bc_counter_try_charge(cnt, want - rec->charged, BC_HARD, fail);
-	else
-		bc_counter_uncharge(cnt, NULL, rec->charged - want);
-	if (ok)
-		rec->charged = want;
+		if (ok)
+			WRITE_ONCE(rec->charged, want);
+	}
 	spin_unlock(&rec->lock);
 	return ok;
 }
@@ -350,9 +344,26 @@ static struct bc_shm *bc_shm_adopt(struct inode *inode)
 	return rec;
 }
 
-static noinline void bc_shm_add_pages(struct ftrace_regs *fregs, struct inode *inode)
+/*
+ * A file that was cut off and grows again finds its pages still charged, and
+ * touches neither lock nor counter.
+ */
+static __always_inline bool bc_shm_unchanged(struct inode *inode, u64 pages)
 {
-	u64 pages = folio_nr_pages(BC_ARG(fregs, 0, struct folio *));
+	struct bc_shm *rec;
+	bool same = false;
+
+	if (bc_fast_enter()) {
+		rec = bc_shm_find(inode, BC_SHM_SIZE);
+		same = rec && READ_ONCE(rec->dirty) &&
+		       bc_shm_figure(inode, BC_SHM_SIZE) + pages <= READ_ONCE(rec->charged);
+	}
+	bc_fast_leave();
+	return same;
+}
+
+static noinline void bc_shm_add_pages(struct ftrace_regs *fregs, struct inode *inode, u64 pages)
+{
 	pgoff_t index = BC_ARG(fregs, 2, pgoff_t);
 	struct bc_section sec;
 	struct bc_shm *rec;
@@ -371,12 +382,15 @@ static noinline void bc_shm_add_pages(struct ftrace_regs *fregs, struct inode *i
 BC_HANDLER(bc_on_add_to_page_cache)
 {
 	struct inode *inode = BC_ARG(fregs, 1, struct address_space *)->host;
+	u64 pages;
 
 	if (!bc_shm_by_page(inode) || BC_ARG(fregs, 3, void *))
 		return;
 	if (bc_current_unknown() && bc_ptrmap_unknown(&bc_shm_maps[BC_SHM_SIZE], inode))
 		return;
-	bc_shm_add_pages(fregs, inode);
+	pages = folio_nr_pages(BC_ARG(fregs, 0, struct folio *));
+	if (!bc_shm_unchanged(inode, pages))
+		bc_shm_add_pages(fregs, inode, pages);
 }
 
 /* The last step of making an inode without a name: pipes and sockets pass, too. */

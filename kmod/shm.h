@@ -19,7 +19,7 @@ enum bc_shm_kind {
 /**
  * struct bc_shm - one resource of a charged shared memory object
  * @node: key is the inode, alive while the record is on @link
- * @lock: protects @charged
+ * @lock: protects @charged, but for the lockless read in bc_shm_unchanged()
  * @pool: what it is charged to, with a reference; changed only while charge
  *	sections are excluded
  * @charged: pages charged

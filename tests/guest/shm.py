@@ -361,7 +361,7 @@ def cut_all(count):
         os.truncate(f'{MNT}/{i}', 1)
 
 
-def check_many(count=6000):
+def check_many(count=4500):
     """More files than one recount visits."""
     tmpfs_mounted()
     room = Room('many', RES)
