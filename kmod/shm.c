@@ -206,9 +206,13 @@ static void bc_shm_check_peak(struct bc_pool *pool, enum bc_shm_kind kind, u64 p
 static bool bc_shm_take_for(struct bc_pool *pool, struct inode *inode, enum bc_shm_kind kind,
 			    u64 pages)
 {
+	struct bc_shm *old = bc_shm_find(inode, kind);
 	enum bc_res res = bc_shm_res(kind);
 	struct bc_counter *fail;
 
+	/* Of a SHM_LOCK that the kernel has refused after it was charged. */
+	if (old && bc_ptrmap_remove_node(&bc_shm_maps[kind], &old->node))
+		bc_shm_release(old);
 	bc_shm_check_peak(pool, kind, pages);
 	if (!bc_counter_try_charge(&pool->cnt[res], pages, BC_HARD, &fail)) {
 		bc_shm_may_recount(bc_counter_pool(fail, res), kind);
@@ -226,7 +230,7 @@ static bool bc_shm_take_for(struct bc_pool *pool, struct inode *inode, enum bc_s
 
 /**
  * bc_shm_take() - charge an object to the pool of the current task
- * @inode: its inode, of shmem, without a record of this kind
+ * @inode: its inode, of shmem, which nobody else charges at the same time
  * @kind: of what
  * @pages: how much
  *
