@@ -117,7 +117,10 @@ void bc_file_adopt_process(struct task_struct *leader, struct bc_pool *pool)
 
 static struct bc_hook bc_file_hooks[] = {
 	{ .func = "security_file_free", .handler = bc_on_file_free },
-	BC_HOOKS_INTERNAL_FILE(bc_on_internal_file),
+	{ .func = "alloc_empty_file_noaccount", .handler = bc_on_internal_file },
+#ifdef BC_HAVE_BACKING_FILES
+	{ .func = "alloc_empty_backing_file", .handler = bc_on_internal_file },
+#endif
 	{ .func = "security_file_alloc", .handler = bc_on_file_alloc, .refuses = true },
 	{}
 };
