@@ -24,8 +24,10 @@
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/string.h>
 
 #include "counter.h"
+#include "threshold.h"
 
 /**
  * bc_counter_init() - prepare a counter: nothing held, no bounds
@@ -34,13 +36,12 @@
  */
 void bc_counter_init(struct bc_counter *cnt, struct bc_counter *parent)
 {
-	atomic64_set(&cnt->held, 0);
-	atomic64_set(&cnt->maxheld, 0);
-	atomic64_set(&cnt->failcnt, 0);
-	atomic64_set(&cnt->failed, 0);
+	memset(cnt, 0, sizeof(*cnt));
+	cnt->rise = BC_UNLIMITED;
 	cnt->barrier = BC_UNLIMITED;
 	cnt->limit = BC_UNLIMITED;
-	cnt->last_fail = 0;
+	cnt->threshold.rise_at = BC_UNLIMITED;
+	cnt->threshold.fall_at = BC_UNLIMITED;
 	cnt->parent = parent;
 }
 
@@ -64,12 +65,28 @@ static bool bc_counter_fits(u64 held, u64 amount, u64 bound)
 	return amount <= bound && held <= bound - amount;
 }
 
-static void bc_counter_note_max(struct bc_counter *cnt, s64 held)
+static void bc_counter_raise_to(atomic64_t *max, s64 held)
 {
-	s64 max = atomic64_read(&cnt->maxheld);
+	s64 old = atomic64_read(max);
 
-	while (unlikely(held > max) && !atomic64_try_cmpxchg(&cnt->maxheld, &max, held))
+	while (held > old && !atomic64_try_cmpxchg(max, &old, held))
 		;
+}
+
+/* maxheld first: whoever sees the new peak must not see an older maxheld. */
+static noinline void bc_counter_new_max(struct bc_counter *cnt, s64 held)
+{
+	bc_counter_raise_to(&cnt->maxheld, held);
+	bc_counter_raise_to(&cnt->peak, held);
+}
+
+/* What is not above peak is not above maxheld either. */
+static __always_inline void bc_counter_note_max(struct bc_counter *cnt, s64 held)
+{
+	if (unlikely(held > atomic64_read(&cnt->peak)))
+		bc_counter_new_max(cnt, held);
+	if (unlikely((u64)held >= READ_ONCE(cnt->rise) && held > 0))
+		bc_threshold_trip(cnt, held);
 }
 
 /* Raises one level; returns what it holds then, or -1. */
@@ -193,7 +210,7 @@ void bc_counter_refused(struct bc_counter *cnt, u64 amount, u64 now)
 }
 
 /**
- * bc_counter_new_peak() - would a charge make a new maxheld somewhere?
+ * bc_counter_new_peak() - would a charge make a new peak or reach a threshold somewhere?
  * @cnt: lowest counter
  * @amount: how much
  *
@@ -202,11 +219,35 @@ void bc_counter_refused(struct bc_counter *cnt, u64 amount, u64 now)
 struct bc_counter *bc_counter_new_peak(struct bc_counter *cnt, u64 amount)
 {
 	struct bc_counter *top = NULL;
+	s64 held;
 
-	for (; cnt; cnt = cnt->parent)
-		if (atomic64_read(&cnt->held) + (s64)amount > atomic64_read(&cnt->maxheld))
+	for (; cnt; cnt = cnt->parent) {
+		held = atomic64_read(&cnt->held) + (s64)amount;
+		if (held > atomic64_read(&cnt->peak) || (u64)held >= READ_ONCE(cnt->rise))
 			top = cnt;
+	}
 	return top;
+}
+
+/**
+ * bc_counter_take_peak() - close an interval and begin the next one
+ * @cnt: counter
+ *
+ * The next interval begins with what is held. A charge notes its peak some
+ * instructions after it has raised held; when the interval is closed between
+ * the two, the peak belongs to the next one. None is in no interval. As in
+ * maxheld, what is about to be refused by a level above may be in the figure of
+ * the interval that begins: at most one request for each CPU. With charging
+ * excluded, as in snapshots, the figures are exact.
+ *
+ * Return: the highest held of the interval.
+ */
+u64 bc_counter_take_peak(struct bc_counter *cnt)
+{
+	s64 old = atomic64_xchg(&cnt->peak, 0);
+
+	bc_counter_new_max(cnt, bc_counter_held(cnt));
+	return old;
 }
 
 /**
@@ -242,4 +283,5 @@ void bc_counter_set_bounds(struct bc_counter *cnt, u64 barrier, u64 limit)
 {
 	WRITE_ONCE(cnt->barrier, barrier);
 	WRITE_ONCE(cnt->limit, limit);
+	bc_threshold_refresh(cnt);
 }

@@ -252,7 +252,8 @@ static bool bc_mm_expand(struct bc_mm *rec, enum bc_mm_kind kind, u64 npages,
 		return true;
 	pool = READ_ONCE(rec->pool);
 	if (pool && !bc_mm_asked_before(rec, npages, ip))
-		bc_refused(pool, fail, res, npages);
+		bc_refused_by(pool, fail, res, npages,
+			      sev == BC_SOFT ? BC_BOUND_LIMIT : BC_BOUND_BARRIER);
 	return false;
 }
 

@@ -21,13 +21,14 @@
 #include "refusal.h"
 #include "snapshot.h"
 #include "version.h"
+#include "watch.h"
 
 enum {
 	BC_MCGRP_I_REFUSAL,
 	BC_MCGRP_I_POOL,
+	BC_MCGRP_I_THRESHOLD,
 };
 
-static struct genl_family bc_genl_family;
 static bool bc_nl_live;	/* the family is registered; under the tree mutex */
 
 static const struct nla_policy bc_limit_policy[BC_LIMIT_A_MAX + 1] = {
@@ -51,22 +52,40 @@ static const struct nla_policy bc_set_policy[BC_A_LIMIT + 1] = {
 	[BC_A_LIMIT]		= NLA_POLICY_NESTED(bc_limit_policy),
 };
 
+static const struct nla_policy bc_get_policy[BC_A_READER + 1] = {
+	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
+	[BC_A_ID]		= { .type = NLA_U32 },
+	[BC_A_SINCE]		= { .type = NLA_U64 },
+	[BC_A_DETAIL]		= { .type = NLA_FLAG },
+	[BC_A_READER]		= { .type = NLA_NUL_STRING },
+};
+
+static const struct nla_policy bc_threshold_set_policy[BC_A_THRESHOLD + 1] = {
+	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
+	[BC_A_ID]		= { .type = NLA_U32 },
+	[BC_A_THRESHOLD]	= NLA_POLICY_NESTED(bc_threshold_policy),
+};
+
+static const struct nla_policy bc_reader_policy[BC_A_READER + 1] = {
+	[BC_A_READER]		= { .type = NLA_NUL_STRING },
+};
+
 static const struct nla_policy bc_which_policy[BC_A_NAME + 1] = {
 	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
 	[BC_A_ID]		= { .type = NLA_U32 },
 };
 
-static const struct nla_policy bc_dump_policy[BC_A_DETAIL + 1] = {
-	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
-	[BC_A_ID]		= { .type = NLA_U32 },
-	[BC_A_SINCE]		= { .type = NLA_U64 },
-	[BC_A_DETAIL]		= { .type = NLA_FLAG },
-};
-
 /* Knows no attribute, so that any is refused. */
 static const struct nla_policy bc_none_policy[BC_A_PAD + 1];
 
-static int bc_nl_privileged(struct sk_buff *skb, struct netlink_ext_ack *extack)
+/**
+ * bc_nl_privileged() - may this caller use the family?
+ * @skb: request
+ * @extack: for messages
+ *
+ * Return: 0 or -EPERM.
+ */
+int bc_nl_privileged(struct sk_buff *skb, struct netlink_ext_ack *extack)
 {
 	if (netlink_capable(skb, CAP_NET_ADMIN) && netlink_capable(skb, CAP_SYS_RESOURCE) &&
 	    task_active_pid_ns(current) == &init_pid_ns)
@@ -75,8 +94,14 @@ static int bc_nl_privileged(struct sk_buff *skb, struct netlink_ext_ack *extack)
 	return -EPERM;
 }
 
-/* Begins a request: the caller is checked and the tree mutex taken. */
-static int bc_nl_begin(struct sk_buff *skb, struct genl_info *info)
+/**
+ * bc_nl_begin() - begin a request: the caller is checked and the tree mutex taken
+ * @skb: request
+ * @info: request
+ *
+ * Return: 0, with the mutex held; -EPERM or -EINTR.
+ */
+int bc_nl_begin(struct sk_buff *skb, struct genl_info *info)
 {
 	int ret = bc_nl_privileged(skb, info->extack);
 
@@ -86,21 +111,63 @@ static int bc_nl_begin(struct sk_buff *skb, struct genl_info *info)
 	return mutex_lock_interruptible(&bc_tree.lock);
 }
 
-static struct bc_pool *bc_nl_pool(struct genl_info *info)
+/**
+ * bc_nl_find() - the pool that a request names
+ * @attrs: attributes of the request
+ * @extack: for messages
+ *
+ * Context: under the tree mutex.
+ * Return: pool, or an error pointer.
+ */
+struct bc_pool *bc_nl_find(struct nlattr **attrs, struct netlink_ext_ack *extack)
 {
-	struct nlattr *name = info->attrs[BC_A_NAME], *id = info->attrs[BC_A_ID];
+	struct nlattr *name = attrs[BC_A_NAME], *id = attrs[BC_A_ID];
 	struct bc_pool *pool;
 
 	if (!name == !id) {
-		NL_SET_ERR_MSG_MOD(info->extack, "name the pool by name or by id");
+		NL_SET_ERR_MSG_MOD(extack, "name the pool by name or by id");
 		return ERR_PTR(-EINVAL);
 	}
 	pool = name ? bc_tree_find(&bc_tree, nla_data(name)) :
 		      bc_tree_find_id(&bc_tree, nla_get_u32(id));
 	if (pool)
 		return pool;
-	NL_SET_ERR_MSG_ATTR(info->extack, name ?: id, "there is no such pool");
+	NL_SET_ERR_MSG_ATTR(extack, name ?: id, "there is no such pool");
 	return ERR_PTR(-ENOENT);
+}
+
+static struct bc_pool *bc_nl_pool(struct genl_info *info)
+{
+	return bc_nl_find(info->attrs, info->extack);
+}
+
+/**
+ * bc_nl_put_pool() - say which pool something is about
+ * @skb: message
+ * @id: number
+ * @name: name
+ * @incarnation: incarnation
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int bc_nl_put_pool(struct sk_buff *skb, u32 id, const char *name, u64 incarnation)
+{
+	return nla_put_u32(skb, BC_A_ID, id) ?:
+	       nla_put_string(skb, BC_A_NAME, name) ?:
+	       nla_put_u64_64bit(skb, BC_A_INCARNATION, incarnation, BC_A_PAD);
+}
+
+/**
+ * bc_nl_put_res() - say which resource something is about
+ * @skb: message
+ * @res: resource
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int bc_nl_put_res(struct sk_buff *skb, enum bc_res res)
+{
+	return nla_put_u32(skb, BC_A_RES, bc_resources[res].id) ?:
+	       nla_put_string(skb, BC_A_RES_NAME, bc_resources[res].name);
 }
 
 static int bc_nl_parse_limit(struct nlattr *attr, struct bc_bounds bounds[BC_NR_RES],
@@ -195,7 +262,7 @@ static int bc_nl_fill_pool(struct sk_buff *skb, const struct bc_snap *snap, stru
 	    (nla_put_u64_64bit(skb, BC_A_CGROUP_ID, cgroup_id(pool->cgrp), BC_A_PAD) ||
 	     bc_nl_put_path(skb, pool)))
 		return -EMSGSIZE;
-	return 0;
+	return pool ? bc_nl_put_thresholds(skb, pool) : 0;
 }
 
 static struct sk_buff *bc_nl_new_reply(void)
@@ -203,9 +270,9 @@ static struct sk_buff *bc_nl_new_reply(void)
 	return nlmsg_new(NLMSG_GOODSIZE + BC_PATH_MAX, GFP_KERNEL);
 }
 
-/* Answers a request with one pool; consumes @skb. */
+/* Answers a request with one pool, whose peaks go to @reader or -1; consumes @skb. */
 static int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct bc_pool *pool,
-			    bool detail)
+			    bool detail, int reader)
 {
 	struct bc_snap *snap = kmalloc(sizeof(*snap), GFP_KERNEL);
 	int ret = -ENOMEM;
@@ -214,7 +281,7 @@ static int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct 
 	if (!snap)
 		goto err_skb;
 	bc_snap_recount(pool);
-	bc_snap_take(snap, pool, detail);
+	bc_snap_take(snap, pool, detail, reader);
 	ret = -EMSGSIZE;
 	hdr = genlmsg_put_reply(skb, info, &bc_genl_family, 0, info->genlhdr->cmd);
 	if (!hdr)
@@ -264,7 +331,7 @@ static int bc_nl_pool_new_locked(struct genl_info *info, struct cgroup *cgrp,
 		return PTR_ERR(pool);
 	}
 	/* The pool exists now; an answer that cannot be built does not undo it. */
-	bc_nl_reply_pool(reply, info, pool, false);
+	bc_nl_reply_pool(reply, info, pool, false, -1);
 	return 0;
 }
 
@@ -338,7 +405,7 @@ static int bc_nl_pool_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *reply;
 	struct bc_pool *pool;
-	int ret;
+	int ret, reader;
 
 	ret = bc_nl_begin(skb, info);
 	if (ret)
@@ -347,8 +414,13 @@ static int bc_nl_pool_get(struct sk_buff *skb, struct genl_info *info)
 	ret = PTR_ERR_OR_ZERO(pool);
 	if (ret)
 		goto out_unlock;
+	reader = bc_nl_reader(info->attrs[BC_A_READER], info->extack);
+	ret = reader < -1 ? reader : 0;
+	if (ret)
+		goto out_unlock;
 	reply = bc_nl_new_reply();
-	ret = reply ? bc_nl_reply_pool(reply, info, pool, info->attrs[BC_A_DETAIL]) : -ENOMEM;
+	ret = reply ? bc_nl_reply_pool(reply, info, pool, info->attrs[BC_A_DETAIL], reader) :
+		      -ENOMEM;
 out_unlock:
 	mutex_unlock(&bc_tree.lock);
 	return ret;
@@ -374,11 +446,13 @@ static int bc_nl_pool_del(struct sk_buff *skb, struct genl_info *info)
  * @all: the instant that is shown
  * @next: next entry of it
  * @since: show only what changed after this generation
+ * @taken: a reader's peaks are in it, which cannot be asked for again
  */
 struct bc_dump {
 	struct bc_snapshot	*all;
 	unsigned int		next;
 	u64			since;
+	bool			taken;
 };
 
 static struct bc_dump *bc_dump_ctx(struct netlink_callback *cb)
@@ -399,17 +473,27 @@ static int bc_nl_dump_begin(struct netlink_callback *cb)
 {
 	struct nlattr **attrs = genl_info_dump(cb)->attrs, *since = attrs[BC_A_SINCE];
 	struct bc_dump *dump = bc_dump_ctx(cb);
-	int ret = bc_nl_privileged(cb->skb, cb->extack);
+	int ret = bc_nl_privileged(cb->skb, cb->extack), reader;
 
 	if (ret)
 		return ret;
+	if (since && attrs[BC_A_READER]) {
+		NL_SET_ERR_MSG_ATTR(cb->extack, since, "a reader takes the peaks of all pools");
+		return -EINVAL;
+	}
 	bc_bind_settle();
 	if (mutex_lock_interruptible(&bc_tree.lock))
 		return -EINTR;
-	dump->since = since ? nla_get_u64(since) : 0;
-	dump->all = bc_snapshot_take(attrs[BC_A_DETAIL]);
+	reader = bc_nl_reader(attrs[BC_A_READER], cb->extack);
+	ret = reader < -1 ? reader : 0;
+	if (!ret) {
+		dump->since = since ? nla_get_u64(since) : 0;
+		dump->taken = attrs[BC_A_READER];
+		dump->all = bc_snapshot_take(attrs[BC_A_DETAIL], reader);
+		ret = dump->all ? 0 : -ENOMEM;
+	}
 	mutex_unlock(&bc_tree.lock);
-	return dump->all ? 0 : -ENOMEM;
+	return ret;
 }
 
 static int bc_nl_dump_done(struct netlink_callback *cb)
@@ -430,7 +514,8 @@ static int bc_nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb,
 			  NLM_F_MULTI, BC_CMD_POOL_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	genl_dump_check_consistent(cb, hdr);
+	if (!bc_dump_ctx(cb)->taken)
+		genl_dump_check_consistent(cb, hdr);
 	if (bc_nl_fill_pool(skb, snap, pool)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
@@ -542,11 +627,8 @@ static int bc_nl_fill_refusal(struct sk_buff *skb, const struct bc_refusal *ref)
 {
 	if (nla_put_u32(skb, BC_A_EVENT, BC_EVENT_REFUSAL) ||
 	    nla_put_u64_64bit(skb, BC_A_TIME, ref->time, BC_A_PAD) ||
-	    nla_put_u32(skb, BC_A_ID, ref->id) ||
-	    nla_put_string(skb, BC_A_NAME, ref->name) ||
-	    nla_put_u64_64bit(skb, BC_A_INCARNATION, ref->incarnation, BC_A_PAD) ||
-	    nla_put_u32(skb, BC_A_RES, bc_resources[ref->res].id) ||
-	    nla_put_string(skb, BC_A_RES_NAME, bc_resources[ref->res].name) ||
+	    bc_nl_put_pool(skb, ref->id, ref->name, ref->incarnation) ||
+	    bc_nl_put_res(skb, ref->res) ||
 	    nla_put_u64_64bit(skb, BC_A_AMOUNT, ref->amount, BC_A_PAD) ||
 	    nla_put_u64_64bit(skb, BC_A_HELD, ref->held, BC_A_PAD) ||
 	    nla_put_u64_64bit(skb, BC_A_BARRIER, ref->barrier, BC_A_PAD) ||
@@ -607,6 +689,41 @@ static void bc_nl_refusal_queued(void)
 }
 
 /**
+ * bc_nl_notify_crossing() - tell listeners that a threshold was crossed
+ * @pool: pool
+ * @res: resource
+ * @x: the crossing
+ * @suppressed: crossings in this pool that were not told since the last one
+ *
+ * Context: under the tree mutex; may sleep.
+ */
+void bc_nl_notify_crossing(struct bc_pool *pool, enum bc_res res, const struct bc_crossing *x,
+			   u64 suppressed)
+{
+	struct sk_buff *skb;
+	void *hdr = NULL;
+	int ret = -EMSGSIZE;
+
+	lockdep_assert_held(&bc_tree.lock);
+	if (!bc_nl_live)
+		return;
+	skb = bc_nl_event_new(BC_MCGRP_I_THRESHOLD, &hdr);
+	if (!skb)
+		return;
+	if (hdr)
+		ret = nla_put_u32(skb, BC_A_EVENT, BC_EVENT_THRESHOLD) ?:
+		      nla_put_u64_64bit(skb, BC_A_TIME, x->time, BC_A_PAD) ?:
+		      bc_nl_put_pool(skb, pool->id, pool->name, pool->incarnation) ?:
+		      bc_nl_put_res(skb, res) ?:
+		      nla_put_u64_64bit(skb, BC_A_HELD, x->held, BC_A_PAD) ?:
+		      nla_put_u64_64bit(skb, BC_A_BARRIER, x->barrier, BC_A_PAD) ?:
+		      nla_put_u32(skb, BC_A_PERCENT, x->percent) ?:
+		      nla_put_u32(skb, BC_A_DIRECTION, x->direction) ?:
+		      nla_put_u64_64bit(skb, BC_A_SUPPRESSED, suppressed, BC_A_PAD);
+	bc_nl_event_send(skb, hdr, BC_MCGRP_I_THRESHOLD, ret);
+}
+
+/**
  * bc_nl_notify_pool() - tell listeners what happened to a pool
  * @pool: pool
  * @event: what
@@ -628,9 +745,7 @@ void bc_nl_notify_pool(struct bc_pool *pool, enum bc_event event)
 	if (hdr)
 		ret = nla_put_u32(skb, BC_A_EVENT, event) ?:
 		      nla_put_u64_64bit(skb, BC_A_TIME, ktime_get_boottime_ns(), BC_A_PAD) ?:
-		      nla_put_u32(skb, BC_A_ID, pool->id) ?:
-		      nla_put_string(skb, BC_A_NAME, pool->name) ?:
-		      nla_put_u64_64bit(skb, BC_A_INCARNATION, pool->incarnation, BC_A_PAD);
+		      bc_nl_put_pool(skb, pool->id, pool->name, pool->incarnation);
 	bc_nl_event_send(skb, hdr, BC_MCGRP_I_POOL, ret);
 }
 
@@ -651,8 +766,8 @@ static const struct genl_ops bc_genl_ops[] = {
 		.start = bc_nl_dump_start,
 		.dumpit = bc_nl_pool_dump,
 		.done = bc_nl_dump_done,
-		.policy = bc_dump_policy,
-		.maxattr = ARRAY_SIZE(bc_dump_policy) - 1,
+		.policy = bc_get_policy,
+		.maxattr = ARRAY_SIZE(bc_get_policy) - 1,
 	}, {
 		.cmd = BC_CMD_POOL_DEL,
 		.doit = bc_nl_pool_del,
@@ -668,6 +783,27 @@ static const struct genl_ops bc_genl_ops[] = {
 		.doit = bc_nl_info_get,
 		.policy = bc_none_policy,
 		.maxattr = ARRAY_SIZE(bc_none_policy) - 1,
+	}, {
+		.cmd = BC_CMD_REFUSAL_GET,
+		.dumpit = bc_nl_refusal_dump,
+		.done = bc_nl_refusal_done,
+		.policy = bc_which_policy,
+		.maxattr = ARRAY_SIZE(bc_which_policy) - 1,
+	}, {
+		.cmd = BC_CMD_THRESHOLD_SET,
+		.doit = bc_nl_threshold_set,
+		.policy = bc_threshold_set_policy,
+		.maxattr = ARRAY_SIZE(bc_threshold_set_policy) - 1,
+	}, {
+		.cmd = BC_CMD_READER_GET,
+		.dumpit = bc_nl_reader_dump,
+		.policy = bc_none_policy,
+		.maxattr = ARRAY_SIZE(bc_none_policy) - 1,
+	}, {
+		.cmd = BC_CMD_READER_DEL,
+		.doit = bc_nl_reader_del,
+		.policy = bc_reader_policy,
+		.maxattr = ARRAY_SIZE(bc_reader_policy) - 1,
 	},
 };
 
@@ -679,9 +815,10 @@ static const struct genl_ops bc_genl_ops[] = {
 static const struct genl_multicast_group bc_genl_groups[] = {
 	[BC_MCGRP_I_REFUSAL]	= { .name = BC_MCGRP_REFUSAL, .flags = GENL_MCAST_CAP_SYS_ADMIN },
 	[BC_MCGRP_I_POOL]	= { .name = BC_MCGRP_POOL, .flags = GENL_MCAST_CAP_SYS_ADMIN },
+	[BC_MCGRP_I_THRESHOLD]	= { .name = BC_MCGRP_THRESHOLD, .flags = GENL_MCAST_CAP_SYS_ADMIN },
 };
 
-static struct genl_family bc_genl_family __ro_after_init = {
+struct genl_family bc_genl_family __ro_after_init = {
 	.name		= BC_GENL_NAME,
 	.version	= BC_GENL_VERSION,
 	.module		= THIS_MODULE,
@@ -707,6 +844,7 @@ int bc_nl_init(void)
 	bc_nl_live = true;
 	mutex_unlock(&bc_tree.lock);
 	bc_refusal_set_notify(bc_nl_refusal_queued);
+	bc_watch_start();
 	return 0;
 }
 
@@ -715,6 +853,7 @@ int bc_nl_init(void)
  */
 void bc_nl_exit(void)
 {
+	bc_watch_stop();
 	bc_refusal_set_notify(NULL);
 	synchronize_rcu();
 	cancel_work_sync(&bc_nl_refusal_work);

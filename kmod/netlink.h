@@ -2,10 +2,32 @@
 #ifndef _BC_NETLINK_H
 #define _BC_NETLINK_H
 
+#include <net/genetlink.h>
+
+#include "threshold.h"
 #include "tree.h"
 
 int bc_nl_init(void);
 void bc_nl_exit(void);
 void bc_nl_notify_pool(struct bc_pool *pool, enum bc_event event);
+void bc_nl_notify_crossing(struct bc_pool *pool, enum bc_res res, const struct bc_crossing *x,
+			   u64 suppressed);
+
+/* For the other files that answer requests (nl_*.c). */
+extern struct genl_family bc_genl_family;
+int bc_nl_privileged(struct sk_buff *skb, struct netlink_ext_ack *extack);
+int bc_nl_begin(struct sk_buff *skb, struct genl_info *info);
+struct bc_pool *bc_nl_find(struct nlattr **attrs, struct netlink_ext_ack *extack);
+int bc_nl_put_pool(struct sk_buff *skb, u32 id, const char *name, u64 incarnation);
+int bc_nl_put_res(struct sk_buff *skb, enum bc_res res);
+int bc_nl_reader(struct nlattr *attr, struct netlink_ext_ack *extack);
+int bc_nl_put_thresholds(struct sk_buff *skb, const struct bc_pool *pool);
+
+int bc_nl_refusal_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int bc_nl_refusal_done(struct netlink_callback *cb);
+int bc_nl_threshold_set(struct sk_buff *skb, struct genl_info *info);
+int bc_nl_reader_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int bc_nl_reader_del(struct sk_buff *skb, struct genl_info *info);
+extern const struct nla_policy bc_threshold_policy[BC_THRESHOLD_A_MAX + 1];
 
 #endif /* _BC_NETLINK_H */

@@ -40,15 +40,20 @@ static struct task_struct *bc_oom_task(struct task_struct *victim, unsigned long
 
 static void bc_oom_count(struct task_struct *task, unsigned long pages)
 {
+	struct bc_denial why = {
+		.res = BC_OOMGUARPAGES, .bound = BC_BOUND_BARRIER, .amount = pages, .task = task,
+	};
 	struct bc_section sec;
 	struct bc_record rec;
-	struct bc_pool *pool;
 
 	bc_enter(&sec);
-	pool = bc_task_pool(task);
-	if (pool)
-		bc_refused_task(pool, &pool->cnt[BC_OOMGUARPAGES], BC_OOMGUARPAGES, pages, task,
-				bc_memory_read(pool, BC_OOMGUARPAGES, &rec) ? &rec : NULL);
+	why.origin = bc_task_pool(task);
+	if (why.origin) {
+		why.fail = &why.origin->cnt[BC_OOMGUARPAGES];
+		if (bc_memory_read(why.origin, BC_OOMGUARPAGES, &rec))
+			why.rec = &rec;
+		bc_denied(&why);
+	}
 	bc_leave(&sec);
 }
 

@@ -252,7 +252,7 @@ static struct bc_report *bc_report_all(const struct bc_layout *layout)
 	bc_bind_settle();
 	if (mutex_lock_interruptible(&bc_tree.lock))
 		return ERR_PTR(-ERESTARTSYS);
-	all = bc_snapshot_take(true);
+	all = bc_snapshot_take(true, -1);
 	mutex_unlock(&bc_tree.lock);
 	return bc_report_new(all, layout);
 }
@@ -266,7 +266,7 @@ static struct bc_snapshot *bc_snapshot_one(struct bc_pool *pool)
 		return NULL;
 	all->nr = 1;
 	bc_snap_recount(pool);
-	bc_snap_take(&all->snaps[0], pool, true);
+	bc_snap_take(&all->snaps[0], pool, true, -1);
 	return all;
 }
 

@@ -6,7 +6,8 @@
  * the level that refused and queued; a worker sends the queue to the listeners.
  * A container that provokes refusals in a loop must not cost the host more than
  * the counting: each pool may queue BC_EVENTS_PER_SEC events in a second, the
- * queue is bounded, and what is left out is counted for the next event.
+ * queue is bounded, and what is left out is counted for the next event. All of
+ * them are noted in the pool's log (reflog.c).
  */
 #include <linux/jiffies.h>
 #include <linux/preempt.h>
@@ -41,50 +42,39 @@ static bool bc_event_allowed(struct bc_pool *pool)
 	return atomic_dec_if_positive(&pool->event_burst) >= 0;
 }
 
-static void bc_refusal_fill(struct bc_refusal *ref, const struct bc_pool *origin,
-			    struct bc_pool *level, const struct bc_counter *fail,
-			    const struct bc_record *rec)
+static void bc_refusal_fill(struct bc_refusal *ref, struct bc_pool *level,
+			    const struct bc_denial *why)
 {
+	ref->amount = why->amount;
+	ref->res = why->res;
 	ref->incarnation = level->incarnation;
-	ref->held = rec ? rec->held : bc_counter_held(fail);
-	ref->barrier = rec ? rec->barrier : READ_ONCE(fail->barrier);
-	ref->limit = rec ? rec->limit : READ_ONCE(fail->limit);
+	bc_denial_figures(why, &ref->held, &ref->barrier, &ref->limit);
 	ref->suppressed = atomic64_xchg(&level->suppressed, 0);
 	ref->id = level->id;
-	ref->origin_id = origin->id;
+	ref->origin_id = why->origin->id;
 	memcpy(ref->name, level->name, sizeof(ref->name));
-	memcpy(ref->origin, origin->name, sizeof(ref->origin));
-}
-
-static void bc_refusal_culprit(struct bc_refusal *ref, const struct task_struct *task)
-{
-	/* In a soft interrupt current is whoever was interrupted. */
-	ref->pid = task ? task->pid : in_task() ? current->pid : 0;
-	memcpy(ref->comm, task ? task->comm : current->comm, sizeof(ref->comm));
+	memcpy(ref->origin, why->origin->name, sizeof(ref->origin));
+	ref->pid = bc_denial_pid(why);
+	memcpy(ref->comm, bc_denial_task(why)->comm, sizeof(ref->comm));
 	ref->comm[sizeof(ref->comm) - 1] = '\0';
 }
 
 /**
- * bc_refused_task() - count a refusal that concerns a task other than the current one
- * @origin: pool of that task
- * @fail: counter that refused
- * @res: resource
- * @amount: what was asked for
- * @task: the task to be told, which cannot be freed meanwhile; NULL for the current one
- * @rec: what was in force; NULL when the counter has that
+ * bc_denied() - count a refusal and tell it
+ * @why: who was refused what
  *
  * Context: any, inside a charge section.
  */
-void bc_refused_task(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount,
-		     const struct task_struct *task, const struct bc_record *rec)
+void bc_denied(const struct bc_denial *why)
 {
-	struct bc_pool *level = bc_counter_pool(fail, res);
+	struct bc_pool *level = bc_counter_pool(why->fail, why->res);
 	bc_notify_t notify = READ_ONCE(bc_refusal_notify);
 	u64 now = ktime_get_boottime_ns();
 	struct bc_refusal *ref;
 	unsigned long flags;
 
-	bc_counter_refused(fail, amount, now);
+	bc_counter_refused(why->fail, why->amount, now);
+	bc_reflog_add(level->reflog, why, now);
 	if (!bc_event_allowed(level))
 		goto suppress;
 	spin_lock_irqsave(&bc_refusal_lock, flags);
@@ -94,10 +84,7 @@ void bc_refused_task(struct bc_pool *origin, struct bc_counter *fail, enum bc_re
 	}
 	ref = &bc_refusal_ring[bc_refusal_head++ % BC_EVENTS_QUEUED];
 	ref->time = now;
-	ref->amount = amount;
-	ref->res = res;
-	bc_refusal_fill(ref, origin, level, fail, rec);
-	bc_refusal_culprit(ref, task);
+	bc_refusal_fill(ref, level, why);
 	spin_unlock_irqrestore(&bc_refusal_lock, flags);
 	if (notify)
 		notify();
@@ -106,20 +93,6 @@ void bc_refused_task(struct bc_pool *origin, struct bc_counter *fail, enum bc_re
 suppress:
 	atomic64_inc(&level->suppressed);
 	atomic64_inc(&bc_refusal_suppressed);
-}
-
-/**
- * bc_refused() - count a refusal and tell it
- * @origin: pool of the task or socket that asked
- * @fail: counter that refused
- * @res: resource
- * @amount: what was asked for
- *
- * Context: any, inside a charge section.
- */
-void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount)
-{
-	bc_refused_task(origin, fail, res, amount, NULL, NULL);
 }
 
 /**

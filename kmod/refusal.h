@@ -47,9 +47,43 @@ struct bc_refusal {
 	char		comm[16];
 };
 
-void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount);
-void bc_refused_task(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res, u64 amount,
-		     const struct task_struct *task, const struct bc_record *rec);
+void bc_denied(const struct bc_denial *why);
+
+/**
+ * bc_refused_by() - count and tell a refusal
+ * @origin: pool of the task or socket that asked
+ * @fail: counter that refused
+ * @res: resource
+ * @amount: what was asked for
+ * @bound: which of the two bounds was in the way
+ *
+ * Context: any, inside a charge section.
+ */
+static inline void bc_refused_by(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res,
+				 u64 amount, enum bc_bound bound)
+{
+	const struct bc_denial why = {
+		.origin = origin, .fail = fail, .res = res, .bound = bound, .amount = amount,
+	};
+
+	bc_denied(&why);
+}
+
+/**
+ * bc_refused() - count and tell a refusal at the barrier
+ * @origin: pool of the task or socket that asked
+ * @fail: counter that refused
+ * @res: resource
+ * @amount: what was asked for
+ *
+ * Context: any, inside a charge section.
+ */
+static inline void bc_refused(struct bc_pool *origin, struct bc_counter *fail, enum bc_res res,
+			      u64 amount)
+{
+	bc_refused_by(origin, fail, res, amount, BC_BOUND_BARRIER);
+}
+
 typedef void (*bc_notify_t)(void);
 
 bool bc_refusal_next(struct bc_refusal *ref);

@@ -13,6 +13,7 @@
 #include "bind.h"
 #include "hook.h"
 #include "memory.h"
+#include "reader.h"
 #include "snapshot.h"
 
 /**
@@ -197,31 +198,62 @@ static void bc_snap_describe(struct bc_snap *snap)
 	}
 }
 
+/* After the digest, for what a reader takes is no change of the pool. */
+static void bc_snap_add_peaks(struct bc_snap *snap)
+{
+	struct bc_record *rec;
+	int res;
+
+	for (rec = snap->table; rec < &snap->table[snap->nr]; rec++) {
+		res = bc_resource_find(rec->res);
+		/* What the kernel counts has no peaks but its own. */
+		if (res < 0 || bc_readers[res])
+			continue;
+		rec->flags |= BC_RECORD_F_PEAK;
+		rec->peak = snap->peak[res];
+	}
+}
+
 /**
  * bc_snap_take() - copy one pool
  * @snap: where to
  * @pool: pool
  * @detail: also what takes its time
+ * @reader: reader that takes its peaks, or -1
  *
  * Context: under the tree mutex; may sleep.
  */
-void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail)
+void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int reader)
 {
+	unsigned long flags;
+
 	memset(snap, 0, sizeof(*snap));
 	snap->pool = pool;
 	bc_snap_native_alone(snap, pool, detail);
+	if (reader < 0) {
+		bc_snap_figures(snap, pool);
+		bc_snap_describe(snap);
+		return;
+	}
+	bc_topo_begin();
+	bc_topo_lock(&flags);
 	bc_snap_figures(snap, pool);
+	bc_reader_take(pool, reader, snap->peak);
+	bc_topo_unlock(flags);
+	bc_topo_end();
 	bc_snap_describe(snap);
+	bc_snap_add_peaks(snap);
 }
 
 /**
  * bc_snapshot_take() - copy all pools at one instant
  * @detail: also what takes its time
+ * @reader: reader that takes its peaks, or -1
  *
  * Context: under the tree mutex; may sleep.
  * Return: snapshot, to be freed with kvfree(), or NULL.
  */
-struct bc_snapshot *bc_snapshot_take(bool detail)
+struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
 {
 	unsigned int i, nr = 1 + bc_tree.nr_live + bc_tree.nr_dying;
 	struct bc_snapshot *all;
@@ -243,11 +275,17 @@ struct bc_snapshot *bc_snapshot_take(bool detail)
 	bc_snap_recount(bc_tree.host);
 	bc_topo_begin();
 	bc_topo_lock(&flags);
-	for (i = 0; i < all->nr; i++)
+	for (i = 0; i < all->nr; i++) {
 		bc_snap_figures(&all->snaps[i], all->snaps[i].pool);
+		if (reader >= 0)
+			bc_reader_take(all->snaps[i].pool, reader, all->snaps[i].peak);
+	}
 	bc_topo_unlock(flags);
 	bc_topo_end();
-	for (i = 0; i < all->nr; i++)
+	for (i = 0; i < all->nr; i++) {
 		bc_snap_describe(&all->snaps[i]);
+		if (reader >= 0)
+			bc_snap_add_peaks(&all->snaps[i]);
+	}
 	return all;
 }

@@ -22,6 +22,7 @@
  * @table: figures of the resources that are counted; at their index while they
  *	are collected, without gaps afterwards
  * @memory: what its memory is used for
+ * @peak: what a reader has taken, by enum bc_res
  */
 struct bc_snap {
 	struct bc_pool		*pool;
@@ -39,6 +40,7 @@ struct bc_snap {
 	char			parent[BC_NAME_MAX + 1];
 	struct bc_record	table[BC_NR_RES];
 	struct bc_memory	memory;
+	u64			peak[BC_NR_RES];
 };
 
 /**
@@ -54,7 +56,7 @@ struct bc_snapshot {
 };
 
 void bc_snap_recount(struct bc_pool *root);
-void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail);
-struct bc_snapshot *bc_snapshot_take(bool detail);
+void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int reader);
+struct bc_snapshot *bc_snapshot_take(bool detail, int reader);
 
 #endif /* _BC_SNAPSHOT_H */

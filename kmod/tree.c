@@ -159,6 +159,12 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
 
 	if (!pool)
 		return NULL;
+	pool->reflog = kzalloc(sizeof(*pool->reflog), GFP_KERNEL_ACCOUNT);
+	if (!pool->reflog) {
+		kfree(pool);
+		return NULL;
+	}
+	bc_reflog_init(pool->reflog);
 	for (res = 0; res < BC_NR_RES; res++)
 		bc_counter_init(&pool->cnt[res], NULL);
 	refcount_set(&pool->refs, 1);
@@ -185,6 +191,7 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
  */
 void bc_pool_free(struct bc_pool *pool)
 {
+	kfree(pool->reflog);
 	kfree(pool);
 }
 

@@ -13,6 +13,7 @@
 #include <linux/xarray.h>
 
 #include "counter.h"
+#include "reflog.h"
 #include "resource.h"
 
 struct cgroup;
@@ -132,6 +133,19 @@ struct bc_pool {
 	atomic_t		event_burst;
 	/** @suppressed: A: refusals not sent since the last event */
 	atomic64_t		suppressed;
+	/** @reflog: I: the last refusals; has its own lock */
+	struct bc_reflog	*reflog;
+
+	/** @thresholds: T: counters that have a threshold */
+	unsigned int		thresholds;
+	/** @crossing_second: T: second in which @crossing_burst was last refilled */
+	long			crossing_second;
+	/** @crossing_burst: T: crossings that may be sent in this second */
+	unsigned int		crossing_burst;
+	/** @crossings_kept: T: crossings not sent since the last one that was */
+	u64			crossings_kept;
+	/** @peaks: T: of closed intervals, not yet taken by each reader */
+	u64			peaks[BC_READERS_MAX][BC_NR_RES];
 
 	/** @cgroups: cgroups mapped to this pool; under the member map's lock */
 	struct list_head	cgroups;
@@ -153,6 +167,16 @@ struct bc_pool {
 #define BC_NAME_BITS	10
 
 /**
+ * struct bc_reader - somebody who takes peaks
+ * @name: empty for a place that is free
+ * @taken: when it last took something, CLOCK_BOOTTIME ns
+ */
+struct bc_reader {
+	char	name[BC_READER_NAME_MAX + 1];
+	u64	taken;
+};
+
+/**
  * struct bc_tree - all pools
  * @lock: the tree mutex: creation, deletion, limits, dumps
  * @host: the root, id 0, never dies
@@ -165,6 +189,7 @@ struct bc_pool {
  * @incarnation: T: last incarnation given out
  * @generation: T: counts changes of the tree or of figures, for readers
  * @shape: T: counts changes of the set of pools only
+ * @readers: T: who takes peaks
  * @release: called when the last reference of a pool is dropped, in any context
  */
 struct bc_tree {
@@ -179,6 +204,7 @@ struct bc_tree {
 	u64			incarnation;
 	u64			generation;
 	u64			shape;
+	struct bc_reader	readers[BC_READERS_MAX];
 	void			(*release)(struct bc_pool *pool);
 };
 

@@ -42,7 +42,7 @@ def header_values(text, cc):
     names = [n for n in header_names(text) if not n.startswith(("_UAPI", "BC_GENL_NAME", "BC_MCGRP"))]
     lines = "".join(f'printf("{n} %llu\\n", (unsigned long long){n});\n' for n in names)
     strings = "".join(f'printf("{n} %s\\n", {n});\n'
-                      for n in ("BC_GENL_NAME", "BC_MCGRP_REFUSAL", "BC_MCGRP_POOL"))
+                      for n in ("BC_GENL_NAME", "BC_MCGRP_REFUSAL", "BC_MCGRP_POOL", "BC_MCGRP_THRESHOLD"))
     with tempfile.TemporaryDirectory() as tmp:
         (Path(tmp) / "linux").mkdir()
         (Path(tmp) / "linux/beancounter.h").write_text(text)
@@ -70,7 +70,8 @@ def enum_values(prefix, entries, start=0):
 
 # The prefix in C of the entries of each enum.
 PREFIXES = {"res-id": "bc-res-", "record-f": "bc-record-f-", "unit": "bc-unit-", "kind": "bc-kind-",
-            "status": "bc-status-", "pool-state": "bc-pool-", "event": "bc-event-"}
+            "status": "bc-status-", "pool-state": "bc-pool-", "event": "bc-event-", "bound": "bc-bound-",
+            "direction": "bc-direction-"}
 
 
 def spec_values(spec):
@@ -92,7 +93,7 @@ def spec_values(spec):
 def attribute_types(text):
     """Types that the comment of the header gives, where it gives one."""
     comment = text[:text.index("#ifndef")].replace("\n *", " ")
-    found = re.findall(r"BC_(?:LIMIT_)?A_\w+(?:\s+or\s+BC_A_\w+)?\s+(?:u32|u64|s32|string|nest)\b", comment)
+    found = re.findall(r"BC_(?:LIMIT_|THRESHOLD_)?A_\w+(?:\s+or\s+BC_A_\w+)?\s+(?:u32|u64|s32|string|nest)\b", comment)
     return {name: item.split()[-1] for item in found for name in re.findall(r"BC_\w+", item)}
 
 
@@ -144,7 +145,7 @@ def differences(text, spec, cc):
     if spec["name"] != want["BC_GENL_NAME"]:
         yield "the family has another name"
     groups = {g["name"] for g in spec["mcast-groups"]["list"]}
-    if groups != {want["BC_MCGRP_REFUSAL"], want["BC_MCGRP_POOL"]}:
+    if groups != {want["BC_MCGRP_REFUSAL"], want["BC_MCGRP_POOL"], want["BC_MCGRP_THRESHOLD"]}:
         yield "the multicast groups have other names"
     yield from (f"{what} is not defined" for what in references(spec))
 
@@ -159,7 +160,8 @@ def faults(text, spec):
     yield "other group", text.replace('"refusal"\n', '"refusals"\n'), spec
     for name, change in (
             ("spec without an attribute", lambda s: s["attribute-sets"][0]["attributes"].pop()),
-            ("spec with another value", lambda s: s["definitions"][5]["entries"][4].pop("value")),
+            ("spec with another value", lambda s: next(
+                d for d in s["definitions"] if d["name"] == "res-id")["entries"][4].pop("value")),
             ("spec with another type", lambda s: s["attribute-sets"][0]["attributes"][1].update(type="u64")),
             ("spec with an unknown enum", lambda s: s["attribute-sets"][0]["attributes"][6].update(enum="x")),
             ("spec with one command too many", lambda s: s["operations"]["list"].append({"name": "x", "attribute-set": "main"}))):

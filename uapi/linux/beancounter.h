@@ -61,13 +61,19 @@
  *				some 70,000 instructions for each pool: BC_A_MEMORY and
  *				the records of kmemsize and dcachesize. They do not
  *				count as a change
+ *	    BC_A_READER		string, optional, 1..BC_READER_NAME_MAX of the
+ *				characters of a pool's name: take the peaks of
+ *				this reader, see below; not with BC_A_SINCE
  *	Each answer describes one pool:
  *	    BC_A_ID, BC_A_NAME, BC_A_INCARNATION u64, BC_A_STATE u32 (enum
  *	    bc_pool_state), BC_A_PARENT_ID u32 and BC_A_PARENT string (absent for the host),
  *	    BC_A_CGROUP_PATH string, BC_A_CGROUP_ID u64, BC_A_CREATED u64,
  *	    BC_A_CHILDREN u32, BC_A_GENERATION u64, BC_A_RECORD_SIZE u32, BC_A_TABLE (see struct
  *	    bc_record), BC_A_MEMORY (see struct bc_memory; absent without BC_A_DETAIL, and
- *	    when the memory controller is not enabled for the cgroup).
+ *	    when the memory controller is not enabled for the cgroup), and for each
+ *	    threshold BC_A_THRESHOLD nest with
+ *	    BC_THRESHOLD_A_RES u32, BC_THRESHOLD_A_RISE u32, BC_THRESHOLD_A_FALL u32,
+ *	    BC_THRESHOLD_A_ABOVE u32 (1 if the last crossing was upwards, else 0).
  *	The host is the pool with id 0 and name "host": the sum of all pools;
  *	it has no cgroup attributes. BC_A_CGROUP_ID is the inode number of the
  *	directory. A dying pool is found by id only, and by that only while no
@@ -76,6 +82,18 @@
  *	dying pool may have the id and the name of a live one; the incarnation
  *	tells them apart. The dump is marked NLM_F_DUMP_INTR when pools came or
  *	went while it was sent: ask again. Errors: ENOENT.
+ *
+ *	A reader is a name under which peaks are taken: the highest held of
+ *	each resource since the same reader last took that pool, since the pool
+ *	was created, or since the reader was, whichever is latest. Nobody else's
+ *	intervals are touched, nor is maxheld. The first taking of a name that is
+ *	not known creates the reader and takes nothing yet; records have
+ *	BC_RECORD_F_PEAK when their peak is valid. What was taken is gone,
+ *	whether the answer arrives or not; such a dump is not marked
+ *	NLM_F_DUMP_INTR, for it is not to be asked for again. There are at most
+ *	BC_READERS_MAX readers. If all places are taken, the reader that has not
+ *	taken anything for longest gives its place up if that is an hour at
+ *	least; ENOSPC else. EINVAL for a bad name.
  *
  * BC_CMD_POOL_DEL (do)
  *	    BC_A_NAME or BC_A_ID	which pool
@@ -97,7 +115,50 @@
  *	    if ever not 0), BC_A_UNTRACKED u64 objects left uncounted for want of
  *	    memory, BC_A_PAGE_SIZE u32.
  *
- * BC_CMD_EVENT (notification, groups BC_MCGRP_REFUSAL and BC_MCGRP_POOL)
+ * BC_CMD_REFUSAL_GET (dump)
+ *	    BC_A_NAME or BC_A_ID	which pool (exactly one)
+ *	The last refusals by that pool, the newest first; none if it never
+ *	refused. Refusals of one resource by one task are one answer:
+ *	    BC_A_ID, BC_A_NAME, BC_A_INCARNATION of the pool that refused,
+ *	    BC_A_RES u32, BC_A_RES_NAME string, BC_A_COUNT u64 how many there were,
+ *	    BC_A_FIRST u64 time of the first one, BC_A_TIME u64 time of the last one,
+ *	    BC_A_AMOUNT u64 asked for at last, BC_A_LARGEST u64 the most that was asked
+ *	    for at once, BC_A_HELD u64, BC_A_BARRIER u64, BC_A_LIMIT_VALUE u64 at the
+ *	    last one, BC_A_BOUND u32 (enum bc_bound), BC_A_ORIGIN_ID u32,
+ *	    BC_A_ORIGIN_NAME string, BC_A_ORIGIN_INCARNATION u64, BC_A_PID u32 and
+ *	    BC_A_COMM string (both absent in softirq).
+ *	The last one of each resource is always among them, and so are the last
+ *	eight; a storm at one resource by one pool displaces only its own. They
+ *	are noted whether events are sent or not, and end with the pool.
+ *	Errors: ENOENT; EINVAL no pool is named.
+ *
+ * BC_CMD_THRESHOLD_SET (do)
+ *	    BC_A_NAME or BC_A_ID	which pool (exactly one)
+ *	    BC_A_THRESHOLD	nest, repeated, at least one; a resource may be
+ *				named once:
+ *		BC_THRESHOLD_A_RES	u32, enum bc_res_id
+ *		BC_THRESHOLD_A_RISE	u32, percent of the barrier, 1..100; 0 removes
+ *					the threshold
+ *		BC_THRESHOLD_A_FALL	u32, percent, below the other; absent with 0
+ *	All of them are set or none. When held rises to RISE percent of the
+ *	barrier, BC_EVENT_THRESHOLD is sent, and once it has fallen to FALL
+ *	percent another one; only then the first can come again. What is above
+ *	when the threshold is set is told at once. The figures follow the
+ *	barrier; there is nothing to tell while that is BC_UNLIMITED. Falling is
+ *	noticed within half a second. Errors: ENOENT; EINVAL unknown resource,
+ *	bad percent, resource named twice; EOPNOTSUPP the resource is not counted
+ *	on this kernel.
+ *
+ * BC_CMD_READER_GET (dump)
+ *	One answer for each reader: BC_A_READER string, BC_A_TIME u64 of its last
+ *	taking.
+ *
+ * BC_CMD_READER_DEL (do)
+ *	    BC_A_READER		string, required
+ *	Forgets a reader. Errors: ENOENT.
+ *
+ * BC_CMD_EVENT (notification, groups BC_MCGRP_REFUSAL, BC_MCGRP_POOL and
+ * BC_MCGRP_THRESHOLD)
  *	    BC_A_EVENT u32 (enum bc_event), BC_A_TIME u64, BC_A_ID, BC_A_NAME,
  *	    BC_A_INCARNATION of the pool it is about; for a refusal that is the
  *	    pool *at the level that refused*, and there is besides
@@ -108,6 +169,10 @@
  *	    BC_A_PID u32 (initial namespace) and BC_A_COMM string of the task
  *	    that ran (in softirq there is none: absent), BC_A_SUPPRESSED u64
  *	    refusals of this pool not sent since its last event.
+ *	    For a threshold there is BC_A_RES, BC_A_RES_NAME, BC_A_HELD and
+ *	    BC_A_BARRIER when it was crossed, BC_A_PERCENT u32 the percent of the
+ *	    barrier that was crossed, BC_A_DIRECTION u32 (enum bc_direction),
+ *	    BC_A_SUPPRESSED crossings in this pool not sent since its last one.
  */
 #ifndef _UAPI_LINUX_BEANCOUNTER_H
 #define _UAPI_LINUX_BEANCOUNTER_H
@@ -118,11 +183,16 @@
 #define BC_GENL_VERSION		1
 #define BC_MCGRP_REFUSAL	"refusal"
 #define BC_MCGRP_POOL		"pool"
+#define BC_MCGRP_THRESHOLD	"threshold"
 
 /* The longest name of a pool, without the final NUL. */
 #define BC_NAME_MAX		63
 /* How many levels of pools may lie below the host. */
 #define BC_DEPTH_MAX		16
+/* The longest name of a reader of peaks, without the final NUL. */
+#define BC_READER_NAME_MAX	15
+/* How many readers there may be. */
+#define BC_READERS_MAX		8
 /* The longest cgroup path that is accepted or reported, without the NUL. */
 #define BC_PATH_MAX		4095
 /* "No limit". Never a figure: print it as a word, or as null in JSON. */
@@ -195,6 +265,7 @@ enum bc_res_id {
  * @failcnt: refused requests, counted at the level that refused
  * @failed: sum of the amounts of the refused requests
  * @last_fail: time of the last refusal, 0 when there was none
+ * @peak: highest @held of the reader's interval; valid with BC_RECORD_F_PEAK
  *
  * BC_A_TABLE is an array of these in ascending order of @res. BC_A_RECORD_SIZE
  * gives the distance from one to the next: later versions may add members at
@@ -210,6 +281,7 @@ struct bc_record {
 	__u64	failcnt;
 	__u64	failed;
 	__u64	last_fail;
+	__u64	peak;
 };
 
 /* A limit on this resource is enforced (else it is only counted). */
@@ -220,6 +292,8 @@ struct bc_record {
 #define BC_RECORD_F_NO_FAILCNT	(1U << 3)
 /* Neither @failed nor @last_fail is known. */
 #define BC_RECORD_F_NO_FAILED	(1U << 4)
+/* The request named a reader, and @peak is that of its last interval. */
+#define BC_RECORD_F_PEAK	(1U << 5)
 
 /**
  * struct bc_memory - what the memory of a pool is used for, in bytes
@@ -289,6 +363,26 @@ enum bc_status {
 };
 
 /**
+ * enum bc_bound - which bound a refused request was over
+ * @BC_BOUND_BARRIER: the barrier
+ * @BC_BOUND_LIMIT: the limit: the request could not be refused without damage
+ */
+enum bc_bound {
+	BC_BOUND_BARRIER,
+	BC_BOUND_LIMIT,
+};
+
+/**
+ * enum bc_direction - which way a threshold was crossed
+ * @BC_DIRECTION_UP: held has risen
+ * @BC_DIRECTION_DOWN: held has fallen
+ */
+enum bc_direction {
+	BC_DIRECTION_UP,
+	BC_DIRECTION_DOWN,
+};
+
+/**
  * enum bc_pool_state - life of a pool
  * @BC_POOL_LIVE: bound to its cgroup, findable
  * @BC_POOL_DYING: unbound, charged until its last object is gone
@@ -306,6 +400,7 @@ enum bc_pool_state {
  * @BC_EVENT_POOL_SET: limits of a pool were set
  * @BC_EVENT_POOL_DYING: a pool was deleted or its cgroup went away
  * @BC_EVENT_POOL_GONE: the last object of a dying pool was released
+ * @BC_EVENT_THRESHOLD: a threshold was crossed (group "threshold")
  */
 enum bc_event {
 	BC_EVENT_UNSPEC,
@@ -314,6 +409,7 @@ enum bc_event {
 	BC_EVENT_POOL_SET,
 	BC_EVENT_POOL_DYING,
 	BC_EVENT_POOL_GONE,
+	BC_EVENT_THRESHOLD,
 };
 
 /* Commands; described at the head of this file. */
@@ -326,6 +422,10 @@ enum bc_cmd {
 	BC_CMD_RES_GET,
 	BC_CMD_INFO_GET,
 	BC_CMD_EVENT,
+	BC_CMD_REFUSAL_GET,
+	BC_CMD_THRESHOLD_SET,
+	BC_CMD_READER_GET,
+	BC_CMD_READER_DEL,
 	/* add new commands above here */
 	__BC_CMD_LAST
 };
@@ -380,6 +480,15 @@ enum bc_attr {
 	BC_A_COMM,
 	BC_A_DETAIL,
 	BC_A_MEMORY,
+	BC_A_COUNT,
+	BC_A_FIRST,
+	BC_A_LARGEST,
+	BC_A_BOUND,
+	BC_A_ORIGIN_INCARNATION,
+	BC_A_THRESHOLD,
+	BC_A_PERCENT,
+	BC_A_DIRECTION,
+	BC_A_READER,
 	/* add new attributes above here */
 	__BC_A_LAST
 };
@@ -398,5 +507,18 @@ enum bc_limit_attr {
 };
 
 #define BC_LIMIT_A_MAX		(__BC_LIMIT_A_LAST - 1)
+
+/* Attributes inside BC_A_THRESHOLD. */
+enum bc_threshold_attr {
+	BC_THRESHOLD_A_UNSPEC,
+	BC_THRESHOLD_A_RES,
+	BC_THRESHOLD_A_RISE,
+	BC_THRESHOLD_A_FALL,
+	BC_THRESHOLD_A_ABOVE,
+	/* add new attributes above here */
+	__BC_THRESHOLD_A_LAST
+};
+
+#define BC_THRESHOLD_A_MAX	(__BC_THRESHOLD_A_LAST - 1)
 
 #endif /* _UAPI_LINUX_BEANCOUNTER_H */

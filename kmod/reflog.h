@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _BC_REFLOG_H
+#define _BC_REFLOG_H
+
+#include <linux/spinlock.h>
+
+#include "counter.h"
+#include "resource.h"
+
+struct bc_pool;
+struct task_struct;
+
+/**
+ * struct bc_denial - that somebody was refused something
+ * @origin: pool of the task or socket that asked
+ * @fail: counter that refused
+ * @res: resource
+ * @bound: which of the two bounds was in the way
+ * @amount: what was asked for
+ * @task: whom it concerns, who cannot be freed meanwhile; NULL for the current task
+ * @rec: what was in force; NULL when the counter has that
+ */
+struct bc_denial {
+	struct bc_pool			*origin;
+	struct bc_counter		*fail;
+	enum bc_res			res;
+	enum bc_bound			bound;
+	u64				amount;
+	const struct task_struct	*task;
+	const struct bc_record		*rec;
+};
+
+/* So many of the last refusals are there in any case, repeats not counted. */
+#define BC_REFLOG_LAST	8
+/* And besides the last one of each resource. */
+#define BC_REFLOG_SLOTS	(BC_REFLOG_LAST + BC_NR_RES)
+
+/**
+ * struct bc_culprit - who was refused what, once or again and again
+ * @seq: of the last refusal, for the order
+ * @first: time of the first one, CLOCK_BOOTTIME ns
+ * @time: time of the last one
+ * @count: how many there were
+ * @amount: what was last asked for
+ * @largest: the most that was asked for at once
+ * @held: what the pool held at the last one
+ * @barrier: its barrier then
+ * @limit: its limit then
+ * @origin_incarnation: of the pool of whoever asked
+ * @origin_id: number of that pool
+ * @pid: task that ran, in the initial namespace; 0 in a soft interrupt
+ * @res: enum bc_res
+ * @bound: enum bc_bound
+ * @comm: name of that task
+ * @origin: name of the pool of whoever asked
+ */
+struct bc_culprit {
+	u64	seq;
+	u64	first;
+	u64	time;
+	u64	count;
+	u64	amount;
+	u64	largest;
+	u64	held;
+	u64	barrier;
+	u64	limit;
+	u64	origin_incarnation;
+	u32	origin_id;
+	u32	pid;
+	u8	res;
+	u8	bound;
+	char	comm[16];
+	char	origin[BC_NAME_MAX + 1];
+};
+
+/**
+ * struct bc_reflog - the last refusals of a pool
+ * @lock: protects the rest; any context, nothing is taken inside
+ * @seq: refusals so far
+ * @nr: slots in use
+ * @last: slot of the last refusal
+ * @slots: in no order
+ */
+struct bc_reflog {
+	spinlock_t		lock;
+	u64			seq;
+	unsigned int		nr;
+	unsigned int		last;
+	struct bc_culprit	slots[BC_REFLOG_SLOTS];
+};
+
+void bc_reflog_init(struct bc_reflog *log);
+void bc_reflog_add(struct bc_reflog *log, const struct bc_denial *why, u64 now);
+const struct task_struct *bc_denial_task(const struct bc_denial *why);
+u32 bc_denial_pid(const struct bc_denial *why);
+void bc_denial_figures(const struct bc_denial *why, u64 *held, u64 *barrier, u64 *limit);
+unsigned int bc_reflog_copy(struct bc_reflog *log, struct bc_culprit to[BC_REFLOG_SLOTS]);
+
+#endif /* _BC_REFLOG_H */
