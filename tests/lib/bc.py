@@ -429,6 +429,8 @@ def cleanup():
     for member in list(_members):
         member.end()
     with genl.Client() as client:
+        for reader in client.readers():
+            client.forget(reader)
         for pool in reversed(client.dump()):
             if pool['id'] and pool['state'] == genl.LIVE:
                 try:

@@ -25,16 +25,19 @@ AMOUNT_MAX = (1 << 62) - 1
 DEPTH_MAX = 16
 
 POOL_NEW, POOL_SET, POOL_GET, POOL_DEL, RES_GET, INFO_GET, EVENT = range(1, 8)
+REFUSAL_GET, THRESHOLD_SET, READER_GET, READER_DEL = range(8, 12)
 
 ATTRS = '''unspec pad id name parent_id parent incarnation state cgroup_fd cgroup_path
     cgroup_id created children generation since limit table record_size res res_name
     res_unit res_kind res_status reason desc version pools pools_max dying hooked
     suppressed unbalanced untracked page_size event time amount held barrier
-    limit_value origin_id origin_name pid comm detail memory'''.split()
+    limit_value origin_id origin_name pid comm detail memory count first largest bound
+    origin_incarnation threshold percent direction reader'''.split()
 A = {name: number for number, name in enumerate(ATTRS)}
 LIMIT_RES, LIMIT_BARRIER, LIMIT_LIMIT = 2, 3, 4
+THRESHOLD_RES, THRESHOLD_RISE, THRESHOLD_FALL, THRESHOLD_ABOVE = 1, 2, 3, 4
 STRINGS = {'name', 'parent', 'cgroup_path', 'res_name', 'reason', 'desc', 'version',
-           'origin_name', 'comm'}
+           'origin_name', 'comm', 'reader'}
 
 RES = {'kmemsize': 0, 'lockedpages': 1, 'privvmpages': 2, 'shmpages': 3, 'numproc': 5,
        'physpages': 6, 'vmguarpages': 7, 'oomguarpages': 8, 'numtcpsock': 9, 'numflock': 10,
@@ -45,10 +48,14 @@ RES_NAMES = {number: name for name, number in RES.items()}
 
 LIVE, DYING = 0, 1
 IDLE, ENFORCED, COUNTED, UNAVAILABLE = range(4)
-REFUSAL, EV_NEW, EV_SET, EV_DYING, EV_GONE = range(1, 6)
+REFUSAL, EV_NEW, EV_SET, EV_DYING, EV_GONE, EV_THRESHOLD = range(1, 7)
+AT_BARRIER, AT_LIMIT = 0, 1
+UP, DOWN = 0, 1
+F_ENFORCED, F_PEAK = 1, 2
 
-Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail')
-RECORD = struct.Struct('=IIQQQQQQQ')
+Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail '
+                    'peak')
+RECORD = struct.Struct('=IIQQQQQQQQ')
 
 
 class NetlinkError(OSError):
@@ -100,6 +107,13 @@ def limits(wanted):
                     for res, value in wanted.items())
 
 
+def threshold(res, rise, fall=None):
+    """A BC_A_THRESHOLD; rise 0 removes it."""
+    number = RES[res] if isinstance(res, str) else res
+    body = u32(THRESHOLD_RES, number) + u32(THRESHOLD_RISE, rise)
+    return attr(A['threshold'] | NESTED, body + (b'' if fall is None else u32(THRESHOLD_FALL, fall)))
+
+
 def attrs(data):
     """What is in a run of attributes: [(type, bytes)]; the flags are dropped."""
     found = []
@@ -120,6 +134,11 @@ def decode(data):
     for kind, value in attrs(data):
         name = ATTRS[kind]
         if name == 'pad':
+            continue
+        if name == 'threshold':
+            th = {k: int.from_bytes(v, 'little') for k, v in attrs(value)}
+            out.setdefault('thresholds', {})[RES_NAMES[th[THRESHOLD_RES]]] = (
+                th[THRESHOLD_RISE], th[THRESHOLD_FALL], th[THRESHOLD_ABOVE])
             continue
         if name in out:
             raise ValueError(f'{name} comes twice')
@@ -274,9 +293,28 @@ class Client:
     def which(pool):
         return u32('id', pool) if isinstance(pool, int) else attr('name', pool)
 
-    def get(self, pool):
-        """A pool by name or id."""
-        return decode_pool(self.request(POOL_GET, self.which(pool))[0].payload)
+    def get(self, pool, reader=None):
+        """A pool by name or id; with the peaks that a reader takes."""
+        body = self.which(pool) + (attr('reader', reader) if reader else b'')
+        return decode_pool(self.request(POOL_GET, body)[0].payload)
+
+    def refusals(self, pool):
+        """The last refusals by a pool, the newest first."""
+        answer = self.request(REFUSAL_GET, self.which(pool), F_REQUEST | F_DUMP)
+        return [decode(msg.payload) for msg in answer]
+
+    def thresholds(self, pool, wanted):
+        """{'numproc': (80, 75), 'privvmpages': (0, None)}"""
+        body = b''.join(threshold(res, *value) for res, value in wanted.items())
+        self.request(THRESHOLD_SET, self.which(pool) + body)
+
+    def readers(self):
+        """{name: time of its last taking}"""
+        found = [decode(m.payload) for m in self.request(READER_GET, b'', F_REQUEST | F_DUMP)]
+        return {reader['reader']: reader['time'] for reader in found}
+
+    def forget(self, reader):
+        self.request(READER_DEL, attr('reader', reader))
 
     def set(self, pool, wanted):
         self.request(POOL_SET, self.which(pool) + limits(wanted))
@@ -284,9 +322,10 @@ class Client:
     def delete(self, pool):
         self.request(POOL_DEL, self.which(pool))
 
-    def dump(self, since=None):
+    def dump(self, since=None, reader=None):
         """All pools in the order they came, asked again when interrupted."""
         body = b'' if since is None else u64('since', since)
+        body += attr('reader', reader) if reader else b''
         for _ in range(100):
             answer = self.request(POOL_GET, body, F_REQUEST | F_DUMP)
             if not any(msg.flags & F_DUMP_INTR for msg in answer):

@@ -45,6 +45,7 @@ struct bctl_cmd {
  * @json: -j
  * @raw: -b
  * @said: when not NULL, receives what would go to stderr: BC_SAID_MAX bytes
+ * @reader: whose peaks are taken with the pools, or NULL
  */
 struct bctl {
 	const struct bctl_cmd *cmds;
@@ -53,6 +54,7 @@ struct bctl {
 	bool json;
 	bool raw;
 	char *said;
+	const char *reader;
 };
 
 #define BC_SAID_MAX	512
@@ -69,6 +71,10 @@ int cmd_check(struct bctl *b, int argc, char **argv);
 int cmd_stat(struct bctl *b, int argc, char **argv);
 int cmd_fairpages(struct bctl *b, int argc, char **argv);
 int cmd_events(struct bctl *b, int argc, char **argv);
+int cmd_explain(struct bctl *b, int argc, char **argv);
+int cmd_threshold(struct bctl *b, int argc, char **argv);
+int cmd_reader_list(struct bctl *b, int argc, char **argv);
+int cmd_reader_delete(struct bctl *b, int argc, char **argv);
 int cmd_resources(struct bctl *b, int argc, char **argv);
 int cmd_compat(struct bctl *b, int argc, char **argv);
 int cmd_info(struct bctl *b, int argc, char **argv);

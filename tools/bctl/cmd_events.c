@@ -201,13 +201,15 @@ static void bctl_watch_end(struct bctl *b, struct bc_watch *w)
 
 static int bctl_listen(struct bctl *b, struct bc_watch *w)
 {
-	static const char * const groups[] = { BC_MCGRP_REFUSAL, BC_MCGRP_POOL };
+	static const char * const groups[] = {
+		BC_MCGRP_REFUSAL, BC_MCGRP_POOL, BC_MCGRP_THRESHOLD
+	};
 	int status = bctl_fetch_resources(b, &w->snap), ret;
 	size_t i;
 
 	if (!status)
 		status = bctl_filter_resolve(b, &w->filter, &w->snap);
-	for (i = 0; i < 2 && !status; i++) {
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]) && !status; i++) {
 		ret = bc_nl_subscribe(b->nl, groups[i]);
 		if (ret)
 			status = bctl_fail_nl(b, NULL, ret);

@@ -198,6 +198,7 @@ int cmd_stat(struct bctl *b, int argc, char **argv)
 		{ "delta", 0, &delta, &key },
 		{ "interval", 0, NULL, &interval },
 		{ "count", 0, NULL, &count },
+		{ "peak", 0, NULL, &b->reader },
 		BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
 	};
 	int status = bctl_args(b, &argc, argv, opts);
@@ -208,6 +209,11 @@ int cmd_stat(struct bctl *b, int argc, char **argv)
 		return bctl_usage(b, "--delta and --interval exclude each other");
 	if (count && !interval)
 		return bctl_usage(b, "--count needs --interval");
+	if (b->reader && (delta || interval))
+		return bctl_usage(b, "--peak excludes --delta and --interval");
+	if (b->reader && (!*b->reader || strlen(b->reader) > BC_READER_NAME_MAX))
+		return bctl_usage(b, "--peak %.*s: the name of a reader has 1 to %d bytes",
+				  BC_WORD_MAX, b->reader, BC_READER_NAME_MAX);
 	if (delta)
 		return bctl_stat_delta(b, argc, argv, key);
 	if (interval)

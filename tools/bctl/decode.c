@@ -92,6 +92,19 @@ static const struct bc_member bc_notice_members[] = {
 	BC_STR(bc_notice, res_name, BC_A_RES_NAME),
 	BC_STR(bc_notice, origin, BC_A_ORIGIN_NAME),
 	BC_STR(bc_notice, comm, BC_A_COMM),
+	BC_U32(bc_notice, bound, BC_A_BOUND),
+	BC_U32(bc_notice, percent, BC_A_PERCENT),
+	BC_U32(bc_notice, direction, BC_A_DIRECTION),
+	BC_U64(bc_notice, count, BC_A_COUNT),
+	BC_U64(bc_notice, first, BC_A_FIRST),
+	BC_U64(bc_notice, largest, BC_A_LARGEST),
+	BC_U64(bc_notice, origin_incarnation, BC_A_ORIGIN_INCARNATION),
+	{ 0 },
+};
+
+static const struct bc_member bc_reader_members[] = {
+	BC_U64(bc_reader, taken, BC_A_TIME),
+	BC_STR(bc_reader, name, BC_A_READER),
 	{ 0 },
 };
 
@@ -193,7 +206,64 @@ int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool)
 		ret = -EBADMSG;
 	while (!ret && pool->cgroup && *pool->cgroup == '/')
 		pool->cgroup++;
+	pool->msg = hdr;
 	return ret;
+}
+
+static bool bc_nla_u32(struct nlattr **tb, int attr, uint32_t *val)
+{
+	if (!tb[attr] || nla_len(tb[attr]) < (int)sizeof(*val))
+		return false;
+	*val = nla_get_u32(tb[attr]);
+	return true;
+}
+
+/**
+ * bc_pool_threshold() - get the threshold of one resource
+ * @pool: the pool
+ * @res: number of the resource
+ * @th: receives it
+ *
+ * Return: true if there is one.
+ */
+bool bc_pool_threshold(const struct bc_pool *pool, uint32_t res, struct bc_threshold *th)
+{
+	struct nlattr *tb[BC_THRESHOLD_A_MAX + 1], *pos;
+	struct genlmsghdr *genl;
+	uint32_t id, above;
+	int rem;
+
+	if (!pool->msg)
+		return false;
+	genl = nlmsg_data(pool->msg);
+	nla_for_each_attr(pos, genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0), rem) {
+		if (nla_type(pos) != BC_A_THRESHOLD ||
+		    nla_parse_nested(tb, BC_THRESHOLD_A_MAX, pos, NULL) < 0 ||
+		    !bc_nla_u32(tb, BC_THRESHOLD_A_RES, &id) || id != res ||
+		    !bc_nla_u32(tb, BC_THRESHOLD_A_RISE, &th->rise) ||
+		    !bc_nla_u32(tb, BC_THRESHOLD_A_FALL, &th->fall))
+			continue;
+		th->above = bc_nla_u32(tb, BC_THRESHOLD_A_ABOVE, &above) && above;
+		return true;
+	}
+	return false;
+}
+
+/**
+ * bc_decode_reader() - take a reader of peaks apart
+ * @hdr: the message
+ * @reader: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_reader(struct nlmsghdr *hdr, struct bc_reader *reader)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(reader, 0, sizeof(*reader));
+	ret = bc_decode(hdr, bc_reader_members, reader, tb);
+	return !ret && !reader->name ? -EBADMSG : ret;
 }
 
 /**
@@ -256,6 +326,26 @@ int bc_decode_notice(struct nlmsghdr *hdr, struct bc_notice *notice)
 	memset(notice, 0, sizeof(*notice));
 	ret = bc_decode(hdr, bc_notice_members, notice, tb);
 	if (!ret && !BC_HAS(notice, BC_A_EVENT))
+		ret = -EBADMSG;
+	return ret;
+}
+
+/**
+ * bc_decode_culprit() - take a refusal of the log apart
+ * @hdr: the message
+ * @notice: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_culprit(struct nlmsghdr *hdr, struct bc_notice *notice)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(notice, 0, sizeof(*notice));
+	ret = bc_decode(hdr, bc_notice_members, notice, tb);
+	if (!ret && (!BC_HAS(notice, BC_A_RES) || !BC_HAS(notice, BC_A_TIME) ||
+		     !BC_HAS(notice, BC_A_COUNT)))
 		ret = -EBADMSG;
 	return ret;
 }

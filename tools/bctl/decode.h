@@ -37,6 +37,7 @@ struct nlmsghdr;
  * @records: how many records @table has
  * @record_size: distance from one record to the next
  * @memory: BC_A_MEMORY
+ * @msg: the message itself, for what comes repeatedly; or NULL
  */
 struct bc_pool {
 	uint64_t has;
@@ -55,6 +56,31 @@ struct bc_pool {
 	size_t records;
 	size_t record_size;
 	struct bc_memory memory;
+	struct nlmsghdr *msg;
+};
+
+/**
+ * struct bc_threshold - a BC_A_THRESHOLD of a pool
+ * @rise: percent of the barrier that are told when they are reached
+ * @fall: percent of the barrier down to which that is not told again
+ * @above: the last crossing was upwards
+ */
+struct bc_threshold {
+	uint32_t rise;
+	uint32_t fall;
+	bool above;
+};
+
+/**
+ * struct bc_reader - a reader of peaks, from BC_CMD_READER_GET
+ * @has: which attributes were sent
+ * @taken: BC_A_TIME
+ * @name: BC_A_READER
+ */
+struct bc_reader {
+	uint64_t has;
+	uint64_t taken;
+	const char *name;
 };
 
 /**
@@ -108,7 +134,7 @@ struct bc_info {
 };
 
 /**
- * struct bc_notice - an event, from BC_CMD_EVENT
+ * struct bc_notice - an event, from BC_CMD_EVENT, or a culprit, from BC_CMD_REFUSAL_GET
  * @has: which attributes were sent
  * @event: BC_A_EVENT
  * @id: BC_A_ID
@@ -126,6 +152,13 @@ struct bc_info {
  * @res_name: BC_A_RES_NAME
  * @origin: BC_A_ORIGIN_NAME
  * @comm: BC_A_COMM
+ * @bound: BC_A_BOUND
+ * @percent: BC_A_PERCENT
+ * @direction: BC_A_DIRECTION
+ * @count: BC_A_COUNT
+ * @first: BC_A_FIRST
+ * @largest: BC_A_LARGEST
+ * @origin_incarnation: BC_A_ORIGIN_INCARNATION
  */
 struct bc_notice {
 	uint64_t has;
@@ -145,12 +178,22 @@ struct bc_notice {
 	const char *res_name;
 	const char *origin;
 	const char *comm;
+	uint32_t bound;
+	uint32_t percent;
+	uint32_t direction;
+	uint64_t count;
+	uint64_t first;
+	uint64_t largest;
+	uint64_t origin_incarnation;
 };
 
 int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool);
 void bc_pool_record(const struct bc_pool *pool, size_t i, struct bc_record *rec);
 int bc_decode_res(struct nlmsghdr *hdr, struct bc_res *res);
 int bc_decode_info(struct nlmsghdr *hdr, struct bc_info *info);
+bool bc_pool_threshold(const struct bc_pool *pool, uint32_t res, struct bc_threshold *th);
+int bc_decode_reader(struct nlmsghdr *hdr, struct bc_reader *reader);
+int bc_decode_culprit(struct nlmsghdr *hdr, struct bc_notice *notice);
 int bc_decode_notice(struct nlmsghdr *hdr, struct bc_notice *notice);
 uint8_t bc_message_cmd(struct nlmsghdr *hdr);
 

@@ -16,6 +16,7 @@
 #include <json-c/json.h>
 
 #include "decode.h"
+#include "doc.h"
 #include "fair.h"
 #include "pagewalk.h"
 #include "print.h"
@@ -28,8 +29,9 @@ static const char * const bc_kinds[] = { "native", "derived", "charged", "flow" 
 static const char * const bc_statuses[] = { "idle", "enforced", "counted", "unavailable" };
 static const char * const bc_states[] = { "live", "dying" };
 static const char * const bc_events[] = {
-	NULL, "refusal", "pool-new", "pool-set", "pool-dying", "pool-gone",
+	NULL, "refusal", "pool-new", "pool-set", "pool-dying", "pool-gone", "threshold",
 };
+static const char * const bc_directions[] = { "up", "down" };
 
 /**
  * bc_page_size() - how large a page is
@@ -55,11 +57,11 @@ uint64_t bc_boottime(void)
 }
 
 /**
- * bc_put() - add a member to an object of a document
- * @doc: the document, which keeps the error
+ * bc_put() - add a member to an object
+ * @doc: the document, which remembers a failure
  * @obj: the object
- * @key: its name
- * @val: its value, taken over; NULL is an error
+ * @key: name of the member
+ * @val: its value, NULL for one that could not be made
  */
 void bc_put(struct bc_doc *doc, json_object *obj, const char *key, json_object *val)
 {
@@ -71,18 +73,24 @@ void bc_put(struct bc_doc *doc, json_object *obj, const char *key, json_object *
 
 /**
  * bc_put_int() - add a number
- * @doc: the document, which keeps the error
+ * @doc: the document
  * @obj: the object
- * @key: its name
- * @val: the number
+ * @key: name of the member
+ * @val: its value
  */
 void bc_put_int(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val)
 {
 	bc_put(doc, obj, key, json_object_new_uint64(val));
 }
 
-/* A barrier or limit. In json-c a NULL object is the JSON value null. */
-static void bc_put_bound(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val)
+/**
+ * bc_put_bound() - add a barrier or limit
+ * @doc: the document
+ * @obj: the object
+ * @key: name of the member
+ * @val: its value; BC_UNLIMITED becomes null, which is a NULL object in json-c
+ */
+void bc_put_bound(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val)
 {
 	if (val != BC_UNLIMITED)
 		bc_put_int(doc, obj, key, val);
@@ -152,8 +160,16 @@ void bc_put_str(struct bc_doc *doc, json_object *obj, const char *key, const cha
 	bc_put(doc, obj, key, bc_new_str(val));
 }
 
-/* The name of an enum's value; a value that is not known yet by its number. */
-static void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
+/**
+ * bc_put_enum() - add the name of an enum's value
+ * @doc: the document
+ * @obj: the object
+ * @key: name of the member
+ * @name: name of the value, NULL if it is not known yet
+ * @what: what stands before the number of such a value
+ * @val: the value
+ */
+void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 			const char *name, const char *what, uint32_t val)
 {
 	char text[32];
@@ -162,7 +178,13 @@ static void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 	bc_put(doc, obj, key, json_object_new_string(name ? name : text));
 }
 
-static void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit)
+/**
+ * bc_put_unit() - add the unit of an object's amounts
+ * @doc: the document
+ * @obj: the object
+ * @unit: enum bc_unit
+ */
+void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit)
 {
 	bc_put_enum(doc, obj, "unit", BC_NAME_OF(bc_units, unit), "unit", unit);
 }
@@ -227,22 +249,42 @@ void bc_doc_end(struct bc_doc *doc)
 	memset(doc, 0, sizeof(*doc));
 }
 
-/* A new object at the end of the list; NULL after an error. */
-static json_object *bc_doc_append(struct bc_doc *doc)
+/**
+ * bc_put_object() - add a new object at the end of an array
+ * @doc: the document
+ * @list: the array
+ *
+ * Return: the object, or NULL after an error.
+ */
+json_object *bc_put_object(struct bc_doc *doc, json_object *list)
 {
 	json_object *obj;
 
 	if (doc->err)
 		return NULL;
 	obj = json_object_new_object();
-	if (obj && !json_object_array_add(doc->list, obj))
+	if (obj && !json_object_array_add(list, obj))
 		return obj;
 	json_object_put(obj);
 	doc->err = -ENOMEM;
 	return NULL;
 }
 
-static const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_t id)
+/* A new object at the end of the list; NULL after an error. */
+static json_object *bc_doc_append(struct bc_doc *doc)
+{
+	return bc_put_object(doc, doc->list);
+}
+
+/**
+ * bc_res_by_id() - look a resource up
+ * @res: the resources
+ * @nres: how many there are
+ * @id: number of the resource
+ *
+ * Return: the resource, or NULL.
+ */
+const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_t id)
 {
 	size_t i;
 
@@ -252,8 +294,22 @@ static const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, 
 	return NULL;
 }
 
+static void bc_doc_threshold(struct bc_doc *doc, json_object *obj,
+			     const struct bc_threshold *th)
+{
+	json_object *threshold = json_object_new_object();
+
+	bc_put(doc, obj, "threshold", threshold);
+	if (doc->err)
+		return;
+	bc_put_int(doc, threshold, "rise", th->rise);
+	bc_put_int(doc, threshold, "fall", th->fall);
+	bc_put(doc, threshold, "above", json_object_new_boolean(th->above));
+}
+
 static void bc_doc_record(struct bc_doc *doc, json_object *resources,
-			  const struct bc_record *rec, const struct bc_res *res)
+			  const struct bc_record *rec, const struct bc_res *res,
+			  const struct bc_threshold *th)
 {
 	json_object *obj = json_object_new_object();
 	char name[32];
@@ -278,6 +334,10 @@ static void bc_doc_record(struct bc_doc *doc, json_object *resources,
 		bc_put_int(doc, obj, "last_failure_ns", rec->last_fail);
 	bc_put(doc, obj, "enforced",
 	       json_object_new_boolean(!!(rec->flags & BC_RECORD_F_ENFORCED)));
+	if (rec->flags & BC_RECORD_F_PEAK)
+		bc_put_int(doc, obj, "peak", rec->peak);
+	if (th)
+		bc_doc_threshold(doc, obj, th);
 }
 
 static void bc_doc_parent(struct bc_doc *doc, json_object *obj, const struct bc_pool *pool)
@@ -318,6 +378,17 @@ void bc_doc_page_size(struct bc_doc *doc, uint64_t page_size)
 }
 
 /**
+ * bc_doc_reader() - tell in the document who has taken the peaks
+ * @doc: the document
+ * @reader: name of the reader
+ */
+void bc_doc_reader(struct bc_doc *doc, const char *reader)
+{
+	if (!doc->err)
+		bc_put_str(doc, doc->root, "reader", reader);
+}
+
+/**
  * bc_doc_pool() - add a pool
  * @doc: the document
  * @pool: the pool
@@ -328,6 +399,7 @@ void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
 		 const struct bc_res *res, size_t nres)
 {
 	json_object *obj = bc_doc_append(doc), *resources;
+	struct bc_threshold th;
 	struct bc_record rec;
 	size_t i;
 
@@ -355,7 +427,8 @@ void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
 	bc_put(doc, obj, "resources", resources);
 	for (i = 0; i < pool->records && !doc->err; i++) {
 		bc_pool_record(pool, i, &rec);
-		bc_doc_record(doc, resources, &rec, bc_res_by_id(res, nres, rec.res));
+		bc_doc_record(doc, resources, &rec, bc_res_by_id(res, nres, rec.res),
+			      bc_pool_threshold(pool, rec.res, &th) ? &th : NULL);
 	}
 	if (BC_HAS(pool, BC_A_MEMORY) && !doc->err)
 		bc_doc_memory(doc, obj, &pool->memory);
@@ -385,6 +458,22 @@ void bc_doc_res(struct bc_doc *doc, const struct bc_res *res)
 		bc_put_str(doc, obj, "reason", res->reason);
 	if (res->desc)
 		bc_put_str(doc, obj, "description", res->desc);
+}
+
+/**
+ * bc_doc_add_reader() - add a reader of peaks
+ * @doc: the document
+ * @reader: the reader
+ */
+void bc_doc_add_reader(struct bc_doc *doc, const struct bc_reader *reader)
+{
+	json_object *obj = bc_doc_append(doc);
+
+	if (!obj)
+		return;
+	bc_put_str(doc, obj, "name", reader->name);
+	if (BC_HAS(reader, BC_A_TIME))
+		bc_put_int(doc, obj, "last_taken_ns", reader->taken);
 }
 
 /**
@@ -437,6 +526,11 @@ static void bc_notice_resource(struct bc_doc *doc, const struct bc_notice *n,
 		bc_put_bound(doc, obj, "barrier", n->barrier);
 	if (BC_HAS(n, BC_A_LIMIT_VALUE))
 		bc_put_bound(doc, obj, "limit", n->limit);
+	if (BC_HAS(n, BC_A_DIRECTION))
+		bc_put_enum(doc, obj, "direction", BC_NAME_OF(bc_directions, n->direction),
+			    "direction", n->direction);
+	if (BC_HAS(n, BC_A_PERCENT))
+		bc_put_int(doc, obj, "percent", n->percent);
 }
 
 /**

@@ -28,12 +28,37 @@ void bc_snapshot_clear(struct bc_snapshot *snap)
 	memset(snap, 0, sizeof(*snap));
 }
 
-static int bctl_dump(struct bctl *b, uint8_t cmd, bool detail, struct bc_msgs *msgs)
+static int bc_put_reader(const struct bctl *b, struct nl_msg *msg)
+{
+	return b->reader ? nla_put_string(msg, BC_A_READER, b->reader) : 0;
+}
+
+/* With what goes with pools: the reader whose peaks are taken, and the details. */
+static int bctl_dump_pools(struct bctl *b, bool detail, struct bc_msgs *msgs)
+{
+	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_GET, NLM_F_DUMP);
+	int ret = -ENOMEM;
+
+	if (msg && (!detail || !nla_put_flag(msg, BC_A_DETAIL)) && !bc_put_reader(b, msg))
+		ret = bc_nl_call(b->nl, msg, msgs);
+	nlmsg_free(msg);
+	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+}
+
+/**
+ * bctl_dump() - read all there is of something
+ * @b: the run
+ * @cmd: enum bc_cmd
+ * @msgs: receives it
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs)
 {
 	struct nl_msg *msg = bc_nl_new(b->nl, cmd, NLM_F_DUMP);
 	int ret = -ENOMEM;
 
-	if (msg && (!detail || !nla_put_flag(msg, BC_A_DETAIL)))
+	if (msg)
 		ret = bc_nl_call(b->nl, msg, msgs);
 	nlmsg_free(msg);
 	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
@@ -52,7 +77,7 @@ int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap)
 	size_t i;
 
 	if (!status)
-		status = bctl_dump(b, BC_CMD_RES_GET, false, &snap->res_msgs);
+		status = bctl_dump(b, BC_CMD_RES_GET, &snap->res_msgs);
 	if (status)
 		return status;
 	snap->res = calloc(snap->res_msgs.count + 1, sizeof(*snap->res));
@@ -100,7 +125,7 @@ int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap)
 
 	snap->taken = bc_boottime();
 	if (!status)
-		status = bctl_dump(b, BC_CMD_POOL_GET, snap->detail, &snap->pool_msgs);
+		status = bctl_dump_pools(b, snap->detail, &snap->pool_msgs);
 	return status ? status : bctl_take_pools(b, snap);
 }
 
@@ -109,7 +134,7 @@ static int bc_get_pool(struct bctl *b, const char *name, bool detail, struct bc_
 	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_GET, 0);
 	int ret = -ENOMEM;
 
-	if (msg && !nla_put_string(msg, BC_A_NAME, name) &&
+	if (msg && !nla_put_string(msg, BC_A_NAME, name) && !bc_put_reader(b, msg) &&
 	    (!detail || !nla_put_flag(msg, BC_A_DETAIL)))
 		ret = bc_nl_call(b->nl, msg, msgs);
 	nlmsg_free(msg);
@@ -276,6 +301,8 @@ int bctl_print_pools(struct bctl *b, const struct bc_snapshot *snap, enum bc_vie
 	int ret;
 
 	bc_pools_doc(snap, &doc);
+	if (b->reader)
+		bc_doc_reader(&doc, b->reader);
 	ret = bc_print(&p, &doc, view);
 	bc_doc_end(&doc);
 	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;

@@ -32,6 +32,7 @@ struct bc_snapshot {
 	size_t npools;
 };
 
+int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs);
 int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char **names);

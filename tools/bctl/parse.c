@@ -161,6 +161,49 @@ int bc_value_resolve(const struct bc_value *val, uint32_t unit, uint64_t page_si
 	return ret;
 }
 
+/* Digits and a percent sign; returns what stands behind, or NULL. */
+static const char *bc_percent_parse(const char *text, uint32_t *percent)
+{
+	const char *pos = text;
+
+	for (*percent = 0; *pos >= '0' && *pos <= '9'; pos++)
+		if (*percent <= 1000)
+			*percent = *percent * 10 + (*pos - '0');
+	return pos > text && *pos == '%' ? pos + 1 : NULL;
+}
+
+/**
+ * bc_percents_parse() - read a threshold
+ * @text: "80%", "80%:75%" or "off"
+ * @rise: receives the first figure, 0 for "off"
+ * @fall: receives the second; without one it is 5 below the first
+ * @why: what is wrong with @text
+ *
+ * Return: 0, or -EINVAL with @why set.
+ */
+int bc_percents_parse(const char *text, uint32_t *rise, uint32_t *fall, const char **why)
+{
+	const char *pos;
+
+	*rise = 0;
+	*fall = 0;
+	if (!strcmp(text, "off"))
+		return 0;
+	pos = bc_percent_parse(text, rise);
+	*fall = *rise > 5 ? *rise - 5 : 0;
+	if (pos && *pos == ':')
+		pos = bc_percent_parse(pos + 1, fall);
+	if (!pos || *pos)
+		*why = "not a threshold like 80%, 80%:75% or \"off\"";
+	else if (*rise < 1 || *rise > 100)
+		*why = "a threshold is 1% to 100% of the barrier";
+	else if (*fall >= *rise)
+		*why = "the second percentage must be below the first";
+	else
+		return 0;
+	return -EINVAL;
+}
+
 /**
  * bc_u32_parse() - read a plain decimal number
  * @text: the digits and nothing else

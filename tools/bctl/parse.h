@@ -30,6 +30,7 @@ struct bc_value {
 int bc_value_parse(const char *text, struct bc_value *val, const char **why);
 int bc_value_resolve(const struct bc_value *val, uint32_t unit, uint64_t page_size,
 		     uint64_t *barrier, uint64_t *limit, const char **why);
+int bc_percents_parse(const char *text, uint32_t *rise, uint32_t *fall, const char **why);
 int bc_u32_parse(const char *text, uint32_t *num);
 int bc_seconds_parse(const char *text, int *ms);
 

@@ -17,6 +17,7 @@
 #include <libsmartcols/libsmartcols.h>
 
 #include "print.h"
+#include "text.h"
 
 /* Where a column finds its value. */
 enum bc_source {
@@ -71,6 +72,19 @@ static const struct bc_column bc_show_columns[] = {
 	BC_FIGURE_COLUMNS,
 	{ "FAILED", "failed", BC_FROM_ROW, BC_FMT_AMOUNT, SCOLS_FL_RIGHT },
 	{ "ENFORCED", "enforced", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+static const struct bc_column bc_peak_columns[] = {
+	{ "POOL", "name", BC_FROM_POOL, BC_FMT_PLAIN, 0 },
+	BC_FIGURE_COLUMNS,
+	{ "PEAK", "peak", BC_FROM_ROW, BC_FMT_AMOUNT, SCOLS_FL_RIGHT },
+	{ NULL, NULL, 0, 0, 0 },
+};
+
+static const struct bc_column bc_reader_columns[] = {
+	{ "READER", "name", BC_FROM_ROW, BC_FMT_PLAIN, 0 },
+	{ "LAST-TAKEN-NS", "last_taken_ns", BC_FROM_ROW, BC_FMT_PLAIN, SCOLS_FL_RIGHT },
 	{ NULL, NULL, 0, 0, 0 },
 };
 
@@ -141,15 +155,43 @@ void bc_human(char *text, size_t size, unsigned __int128 bytes)
 			 i ? 1 : 0, &suffixes[i]);
 }
 
-static const char *bc_str(json_object *obj, const char *key)
+/**
+ * bc_str() - the text of a member
+ * @obj: the object
+ * @key: name of the member
+ *
+ * Return: its text, or NULL.
+ */
+const char *bc_str(json_object *obj, const char *key)
 {
 	json_object *val;
 
 	return json_object_object_get_ex(obj, key, &val) ? json_object_get_string(val) : NULL;
 }
 
-/* An amount that stands under @key of @obj, whose "unit" tells how to write it. */
-static void bc_amount(const struct bc_printer *p, char *text, size_t size,
+/**
+ * bc_num() - the number of a member
+ * @obj: the object
+ * @key: name of the member
+ *
+ * Return: the number, 0 when there is none.
+ */
+uint64_t bc_num(json_object *obj, const char *key)
+{
+	json_object *val;
+
+	return json_object_object_get_ex(obj, key, &val) ? json_object_get_uint64(val) : 0;
+}
+
+/**
+ * bc_amount() - write an amount
+ * @p: how
+ * @text: receives it
+ * @size: room there
+ * @obj: has the amount, and "unit", which tells how to write it
+ * @key: name of the amount
+ */
+void bc_amount(const struct bc_printer *p, char *text, size_t size,
 		      json_object *obj, const char *key)
 {
 	const char *unit = bc_str(obj, "unit");
@@ -187,8 +229,12 @@ static void bc_pages(const struct bc_printer *p, char *text, size_t size, json_o
 		bc_human(text, size, json_object_get_double(val) * p->page_size);
 }
 
-/* Write a string so that it can neither move the cursor nor end the line. */
-static void bc_safe(FILE *out, const char *text)
+/**
+ * bc_safe() - write a string so that it can neither move the cursor nor end the line
+ * @out: the file
+ * @text: the string, or NULL
+ */
+void bc_safe(FILE *out, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)(text ? text : "-");
 
@@ -370,6 +416,22 @@ static void bc_print_memory(const struct bc_printer *p, json_object *pool)
 	fputc('\n', p->out);
 }
 
+static void bc_print_thresholds(const struct bc_printer *p, json_object *pool)
+{
+	json_object *resources, *th;
+
+	if (!json_object_object_get_ex(pool, "resources", &resources))
+		return;
+	json_object_object_foreach(resources, name, obj) {
+		if (!json_object_object_get_ex(obj, "threshold", &th))
+			continue;
+		fprintf(p->out, "  threshold ");
+		bc_safe(p->out, name);
+		fprintf(p->out, " %s%%:%s%%%s\n", bc_str(th, "rise"), bc_str(th, "fall"),
+			!strcmp(bc_str(th, "above"), "true") ? ", above" : "");
+	}
+}
+
 static int bc_print_one(const struct bc_printer *p, json_object *doc, json_object *pool)
 {
 	static const char * const keys[] = { "parent", "cgroup", "state", "children" };
@@ -389,6 +451,7 @@ static int bc_print_one(const struct bc_printer *p, json_object *doc, json_objec
 	}
 	bc_print_age(p, doc, pool);
 	bc_print_memory(p, pool);
+	bc_print_thresholds(p, pool);
 	table = bc_table(p, bc_show_columns);
 	if (!table)
 		return -ENOMEM;
@@ -502,17 +565,39 @@ static void bc_print_culprit(const struct bc_printer *p, json_object *doc)
 		fprintf(p->out, "; %s before it not reported", more);
 }
 
+static void bc_print_refusal(const struct bc_printer *p, json_object *doc)
+{
+	static const char * const keys[] = { "held", "barrier", "limit" };
+	char text[64];
+	size_t i;
+
+	bc_amount(p, text, sizeof(text), doc, "amount");
+	fprintf(p->out, ": %s %s", bc_is_kill(doc) ? "out of memory, the victim had" :
+		"asked for", text);
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		bc_amount(p, text, sizeof(text), doc, keys[i]);
+		fprintf(p->out, ", %s %s", keys[i], text);
+	}
+}
+
+static void bc_print_crossing(const struct bc_printer *p, json_object *doc)
+{
+	const char *direction = bc_str(doc, "direction"), *percent = bc_str(doc, "percent");
+	char held[64], barrier[64];
+
+	bc_amount(p, held, sizeof(held), doc, "held");
+	bc_amount(p, barrier, sizeof(barrier), doc, "barrier");
+	fprintf(p->out, ": %s %s%%, held %s, barrier %s",
+		!strcmp(direction, "up") ? "rose to" :
+		!strcmp(direction, "down") ? "fell to" : direction,
+		percent ? percent : "- ", held, barrier);
+}
+
 static int bc_print_event(const struct bc_printer *p, json_object *doc)
 {
 	const char *pool = bc_str(doc, "pool"), *res = bc_str(doc, "resource");
-	static const char * const keys[] = { "held", "barrier", "limit" };
-	char text[64];
-	json_object *time;
-	uint64_t ns = 0;
-	size_t i;
+	uint64_t ns = bc_num(doc, "time_ns");
 
-	if (json_object_object_get_ex(doc, "time_ns", &time))
-		ns = json_object_get_uint64(time);
 	fprintf(p->out, "%" PRIu64 ".%06u %s", ns / 1000000000,
 		(unsigned int)(ns / 1000 % 1000000), bc_str(doc, "event"));
 	if (pool) {
@@ -520,15 +605,12 @@ static int bc_print_event(const struct bc_printer *p, json_object *doc)
 		bc_safe(p->out, pool);
 	}
 	if (res) {
-		bc_amount(p, text, sizeof(text), doc, "amount");
 		fputc(' ', p->out);
 		bc_safe(p->out, res);
-		fprintf(p->out, ": %s %s", bc_is_kill(doc) ? "out of memory, the victim had" :
-			"asked for", text);
-		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-			bc_amount(p, text, sizeof(text), doc, keys[i]);
-			fprintf(p->out, ", %s %s", keys[i], text);
-		}
+		if (bc_str(doc, "direction"))
+			bc_print_crossing(p, doc);
+		else
+			bc_print_refusal(p, doc);
 	}
 	bc_print_culprit(p, doc);
 	fputc('\n', p->out);
@@ -572,7 +654,8 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 	case BC_VIEW_SHOW:
 		return bc_print_show(p, doc->root, doc->list);
 	case BC_VIEW_STAT:
-		return bc_print_stat(p, doc->list, bc_stat_columns);
+		return bc_print_stat(p, doc->list, bc_str(doc->root, "reader") ?
+				     bc_peak_columns : bc_stat_columns);
 	case BC_VIEW_DELTA:
 		return bc_print_stat(p, doc->list, bc_delta_columns);
 	case BC_VIEW_FAIR:
@@ -583,6 +666,10 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 		return bc_print_info(p, doc->root);
 	case BC_VIEW_EVENT:
 		return bc_print_event(p, doc->root);
+	case BC_VIEW_READERS:
+		return bc_print_array(p, doc->list, bc_reader_columns);
+	case BC_VIEW_EXPLAIN:
+		return bc_print_explain(p, doc->root, doc->list);
 	}
 	return -EINVAL;
 }

@@ -22,6 +22,8 @@ struct bc_notice;
 struct bc_fair;
 struct bc_fair_pool;
 struct bc_pagewalk;
+struct bc_reader;
+struct bc_cause;
 
 /**
  * struct bc_doc - a document
@@ -47,6 +49,8 @@ struct bc_doc {
  * @BC_VIEW_RESOURCES: a line for each resource
  * @BC_VIEW_INFO: a line for each fact
  * @BC_VIEW_EVENT: one line
+ * @BC_VIEW_READERS: a line for each reader of peaks
+ * @BC_VIEW_EXPLAIN: some lines for each cause of refusals
  */
 enum bc_view {
 	BC_VIEW_LIST,
@@ -59,6 +63,8 @@ enum bc_view {
 	BC_VIEW_RESOURCES,
 	BC_VIEW_INFO,
 	BC_VIEW_EVENT,
+	BC_VIEW_READERS,
+	BC_VIEW_EXPLAIN,
 };
 
 /**
@@ -89,6 +95,10 @@ void bc_doc_begin(struct bc_doc *doc, const char *schema, const char *list, uint
 void bc_doc_page_size(struct bc_doc *doc, uint64_t page_size);
 void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
 		 const struct bc_res *res, size_t nres);
+void bc_doc_reader(struct bc_doc *doc, const char *reader);
+void bc_doc_add_reader(struct bc_doc *doc, const struct bc_reader *reader);
+void bc_doc_explain(struct bc_doc *doc, const struct bc_pool *pool, uint64_t realtime);
+void bc_doc_cause(struct bc_doc *doc, const struct bc_cause *cause, uint64_t page_size);
 void bc_doc_res(struct bc_doc *doc, const struct bc_res *res);
 void bc_doc_info(struct bc_doc *doc, const struct bc_info *info);
 void bc_doc_notice(struct bc_doc *doc, const struct bc_notice *notice,

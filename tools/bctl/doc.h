@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Making documents; for doc.c and doc_explain.c only
+ */
+#ifndef BCTL_DOC_H
+#define BCTL_DOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+struct bc_doc;
+struct bc_res;
+
+void bc_put(struct bc_doc *doc, json_object *obj, const char *key, json_object *val);
+void bc_put_int(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val);
+void bc_put_bound(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val);
+void bc_put_str(struct bc_doc *doc, json_object *obj, const char *key, const char *val);
+void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
+		 const char *name, const char *what, uint32_t val);
+void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit);
+json_object *bc_put_object(struct bc_doc *doc, json_object *list);
+const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_t id);
+
+#endif /* BCTL_DOC_H */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BCTL_EXPLAIN_H
+#define BCTL_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode.h"
+
+/**
+ * struct bc_cause - one resource of which a pool refused something
+ * @level: the pool that refused
+ * @distance: how far that is above the pool in question; 0 for itself
+ * @res: the resource, NULL if it is not known
+ * @rec: its figures at that level
+ * @culprits: who was refused, the newest first; above the pool in question only
+ *	those that belong to it
+ * @count: how many there are
+ * @clock: to be added to the time of an event for the time of day
+ */
+struct bc_cause {
+	const struct bc_pool *level;
+	unsigned int distance;
+	const struct bc_res *res;
+	struct bc_record rec;
+	const struct bc_notice *culprits;
+	size_t count;
+	uint64_t clock;
+};
+
+/**
+ * struct bc_proposal - what could be done about it
+ * @fits: nothing: by now the same requests would be granted
+ * @barrier: a barrier that would have granted them, in the unit of the resource
+ * @limit: a limit that goes with it
+ * @value: the two, as "bctl pool set" takes them
+ */
+struct bc_proposal {
+	bool fits;
+	uint64_t barrier;
+	uint64_t limit;
+	char value[64];
+};
+
+void bc_propose(const struct bc_cause *cause, uint64_t page_size, struct bc_proposal *prop);
+
+#endif /* BCTL_EXPLAIN_H */

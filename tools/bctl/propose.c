@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From refusals to a barrier that would have granted them
+ *
+ * A proposal and no more: the most that was held, and on top of it what each
+ * culprit asked for at most at once, since they may ask at the same time. A
+ * quarter is added, and the sum is rounded up to a figure that people would
+ * choose: items to two digits, bytes to an eighth of a power of two. The room
+ * between barrier and limit is kept.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "explain.h"
+
+typedef unsigned __int128 bc_wide;
+
+static bc_wide bc_round_items(bc_wide num)
+{
+	bc_wide step = 5;
+
+	if (num < 20)
+		return num;
+	if (num >= 100)
+		for (step = 1; num / step >= 100; step *= 10)
+			;
+	return (num + step - 1) / step * step;
+}
+
+static bc_wide bc_round_bytes(bc_wide num)
+{
+	bc_wide step = 1;
+
+	while (step * 8 < num)
+		step *= 2;
+	return (num + step - 1) / step * step;
+}
+
+/* Round up what is in the unit of the resource, and stay in it. */
+static uint64_t bc_round(bc_wide num, uint32_t unit, uint64_t page_size)
+{
+	if (unit == BC_UNIT_PAGES)
+		num = (bc_round_bytes(num * page_size) + page_size - 1) / page_size;
+	else if (unit == BC_UNIT_BYTES)
+		num = bc_round_bytes(num);
+	else
+		num = bc_round_items(num);
+	return num > BC_AMOUNT_MAX ? BC_UNLIMITED : (uint64_t)num;
+}
+
+/* As a value of "bctl pool set", in the largest suffix without a remainder. */
+static int bc_value_write(char *text, size_t size, uint64_t num, uint32_t unit,
+			  uint64_t page_size)
+{
+	static const char suffixes[] = "KMGT";
+	bc_wide bytes = num;
+	int i = 0;
+
+	if (num == BC_UNLIMITED)
+		return snprintf(text, size, "unlimited");
+	if (unit == BC_UNIT_PAGES)
+		bytes *= page_size;
+	if ((unit != BC_UNIT_PAGES && unit != BC_UNIT_BYTES) || bytes % 1024 || !bytes)
+		return snprintf(text, size, "%" PRIu64, num);
+	for (bytes /= 1024; bytes % 1024 == 0 && suffixes[i + 1]; i++)
+		bytes /= 1024;
+	return snprintf(text, size, "%" PRIu64 "%c", (uint64_t)bytes, suffixes[i]);
+}
+
+/* What all that was refused would have needed, and at which of the bounds. */
+static bc_wide bc_needed(const struct bc_cause *cause, bool *at_barrier, bool *at_limit)
+{
+	bc_wide base = cause->rec.maxheld, asked = 0;
+	const struct bc_notice *n;
+
+	*at_limit = false;
+	*at_barrier = !cause->count;
+	for (n = cause->culprits; n < cause->culprits + cause->count; n++) {
+		if (n->held > base)
+			base = n->held;
+		asked += n->largest > n->amount ? n->largest : n->amount;
+		if (BC_HAS(n, BC_A_BOUND) && n->bound == BC_BOUND_LIMIT)
+			*at_limit = true;
+		else
+			*at_barrier = true;
+	}
+	return base + asked;
+}
+
+/**
+ * bc_propose() - propose a barrier and a limit
+ * @cause: what was refused
+ * @page_size: bytes in a page
+ * @prop: the result
+ */
+void bc_propose(const struct bc_cause *cause, uint64_t page_size, struct bc_proposal *prop)
+{
+	uint32_t unit = cause->res ? cause->res->unit : BC_UNIT_ITEMS;
+	const struct bc_record *rec = &cause->rec;
+	bool at_barrier, at_limit;
+	bc_wide need = bc_needed(cause, &at_barrier, &at_limit);
+	uint64_t want = bc_round(need + need / 4, unit, page_size);
+	bc_wide room = rec->limit - rec->barrier;
+	int len;
+
+	prop->fits = (!at_barrier || need <= rec->barrier) && (!at_limit || need <= rec->limit);
+	prop->barrier = at_barrier && want > rec->barrier ? want : rec->barrier;
+	prop->limit = at_limit && want > rec->limit ? want : rec->limit;
+	if (prop->barrier != BC_UNLIMITED && rec->limit != BC_UNLIMITED &&
+	    prop->limit < prop->barrier + room)
+		prop->limit = room ? bc_round(prop->barrier + room, unit, page_size) :
+			      prop->barrier;
+	if (prop->limit < prop->barrier)
+		prop->limit = prop->barrier;
+	len = bc_value_write(prop->value, sizeof(prop->value), prop->barrier, unit, page_size);
+	if (prop->limit == prop->barrier)
+		return;
+	prop->value[len++] = ':';
+	bc_value_write(prop->value + len, sizeof(prop->value) - len, prop->limit, unit,
+		       page_size);
+}

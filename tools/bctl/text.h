@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Making text from documents; for print.c and print_explain.c only
+ */
+#ifndef BCTL_TEXT_H
+#define BCTL_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <json-c/json.h>
+
+struct bc_printer;
+
+const char *bc_str(json_object *obj, const char *key);
+uint64_t bc_num(json_object *obj, const char *key);
+void bc_amount(const struct bc_printer *p, char *text, size_t size,
+	       json_object *obj, const char *key);
+void bc_safe(FILE *out, const char *text);
+int bc_print_explain(const struct bc_printer *p, json_object *doc, json_object *causes);
+
+#endif /* BCTL_TEXT_H */
