@@ -16,8 +16,7 @@
  * With BC_REFLOG_LAST slots more than there are resources, the last refusal of
  * each resource and the last BC_REFLOG_LAST culprits are always there.
  */
-#include <linux/preempt.h>
-#include <linux/sched.h>
+#include <linux/minmax.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 
@@ -95,77 +94,42 @@ static struct bc_culprit *bc_reflog_slot(struct bc_reflog *log, const struct bc_
 }
 
 /**
- * bc_denial_task() - whom a refusal concerns
- * @why: refusal
- *
- * Return: task; in a soft interrupt whoever was interrupted.
- */
-const struct task_struct *bc_denial_task(const struct bc_denial *why)
-{
-	return why->task ?: current;
-}
-
-/**
- * bc_denial_pid() - the number of whom a refusal concerns
- * @why: refusal
- *
- * Return: in the initial namespace; 0 in a soft interrupt.
- */
-u32 bc_denial_pid(const struct bc_denial *why)
-{
-	return why->task || in_task() ? bc_denial_task(why)->pid : 0;
-}
-
-/**
- * bc_denial_figures() - what the pool that refused had at that moment
- * @why: refusal
- * @held: what it held
- * @barrier: its barrier
- * @limit: its limit
- */
-void bc_denial_figures(const struct bc_denial *why, u64 *held, u64 *barrier, u64 *limit)
-{
-	const struct bc_record *rec = why->rec;
-
-	*held = rec ? rec->held : bc_counter_held(why->fail);
-	*barrier = rec ? rec->barrier : READ_ONCE(why->fail->barrier);
-	*limit = rec ? rec->limit : READ_ONCE(why->fail->limit);
-}
-
-/**
  * bc_reflog_add() - note a refusal
  * @log: log of the pool that refused
- * @why: refusal
- * @now: time, CLOCK_BOOTTIME ns
+ * @origin: pool of whoever asked
+ * @fail: counter that refused
+ * @what: what was asked for, when and by whom
  *
  * Context: any. A new culprit costs a look at each slot, and at each pair of
  * them if all are taken; a repeat of the last one a few stores.
  */
-void bc_reflog_add(struct bc_reflog *log, const struct bc_denial *why, u64 now)
+void bc_reflog_add(struct bc_reflog *log, const struct bc_pool *origin,
+		   const struct bc_counter *fail, const struct bc_request *what)
 {
-	const struct bc_pool *origin = why->origin;
-	u32 pid = bc_denial_pid(why);
 	struct bc_culprit *slot;
 	unsigned long flags;
 	bool found;
 
 	spin_lock_irqsave(&log->lock, flags);
-	slot = bc_reflog_slot(log, origin, why->res, pid, &found);
+	slot = bc_reflog_slot(log, origin, what->res, what->pid, &found);
 	if (!found) {
-		*slot = (struct bc_culprit){ .first = now, .pid = pid, .res = why->res };
-		slot->origin_incarnation = origin->incarnation;
-		slot->origin_id = origin->id;
+		*slot = (struct bc_culprit){
+			.first = what->time, .pid = what->pid, .res = what->res,
+			.origin_incarnation = origin->incarnation, .origin_id = origin->id,
+		};
 		memcpy(slot->origin, origin->name, sizeof(slot->origin));
 	}
 	slot->seq = ++log->seq;
-	slot->time = now;
+	slot->time = what->time;
 	slot->count++;
-	slot->amount = why->amount;
-	slot->largest = max(slot->largest, why->amount);
-	bc_denial_figures(why, &slot->held, &slot->barrier, &slot->limit);
-	slot->bound = why->bound;
-	if (pid)
-		strscpy(slot->comm, bc_denial_task(why)->comm, sizeof(slot->comm));
+	slot->amount = what->amount;
+	slot->largest = max(slot->largest, what->amount);
+	slot->held = what->rec ? what->rec->held : bc_counter_held(fail);
+	slot->barrier = what->rec ? what->rec->barrier : READ_ONCE(fail->barrier);
+	slot->limit = what->rec ? what->rec->limit : READ_ONCE(fail->limit);
+	slot->bound = what->bound;
+	if (what->pid)
+		strscpy(slot->comm, what->comm, sizeof(slot->comm));
 	log->last = slot - log->slots;
 	spin_unlock_irqrestore(&log->lock, flags);
 }

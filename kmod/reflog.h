@@ -8,27 +8,6 @@
 #include "resource.h"
 
 struct bc_pool;
-struct task_struct;
-
-/**
- * struct bc_denial - that somebody was refused something
- * @origin: pool of the task or socket that asked
- * @fail: counter that refused
- * @res: resource
- * @bound: which of the two bounds was in the way
- * @amount: what was asked for
- * @task: whom it concerns, who cannot be freed meanwhile; NULL for the current task
- * @rec: what was in force; NULL when the counter has that
- */
-struct bc_denial {
-	struct bc_pool			*origin;
-	struct bc_counter		*fail;
-	enum bc_res			res;
-	enum bc_bound			bound;
-	u64				amount;
-	const struct task_struct	*task;
-	const struct bc_record		*rec;
-};
 
 /* So many of the last refusals are there in any case, repeats not counted. */
 #define BC_REFLOG_LAST	8
@@ -74,6 +53,26 @@ struct bc_culprit {
 };
 
 /**
+ * struct bc_request - a request that was refused
+ * @res: resource
+ * @bound: which of the two bounds was in the way
+ * @amount: what was asked for
+ * @time: when, CLOCK_BOOTTIME ns
+ * @pid: task that ran, in the initial namespace; 0 in a soft interrupt
+ * @comm: name of that task
+ * @rec: what was in force; NULL when the counter has that
+ */
+struct bc_request {
+	enum bc_res	res;
+	enum bc_bound	bound;
+	u64		amount;
+	u64		time;
+	u32		pid;
+	const char	*comm;
+	const struct bc_record	*rec;
+};
+
+/**
  * struct bc_reflog - the last refusals of a pool
  * @lock: protects the rest; any context, nothing is taken inside
  * @seq: refusals so far
@@ -90,10 +89,8 @@ struct bc_reflog {
 };
 
 void bc_reflog_init(struct bc_reflog *log);
-void bc_reflog_add(struct bc_reflog *log, const struct bc_denial *why, u64 now);
-const struct task_struct *bc_denial_task(const struct bc_denial *why);
-u32 bc_denial_pid(const struct bc_denial *why);
-void bc_denial_figures(const struct bc_denial *why, u64 *held, u64 *barrier, u64 *limit);
+void bc_reflog_add(struct bc_reflog *log, const struct bc_pool *origin,
+		   const struct bc_counter *fail, const struct bc_request *what);
 unsigned int bc_reflog_copy(struct bc_reflog *log, struct bc_culprit to[BC_REFLOG_SLOTS]);
 
 #endif /* _BC_REFLOG_H */

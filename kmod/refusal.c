@@ -42,21 +42,44 @@ static bool bc_event_allowed(struct bc_pool *pool)
 	return atomic_dec_if_positive(&pool->event_burst) >= 0;
 }
 
-static void bc_refusal_fill(struct bc_refusal *ref, struct bc_pool *level,
-			    const struct bc_denial *why)
+static void bc_refusal_fill(struct bc_refusal *ref, const struct bc_denial *why,
+			    struct bc_pool *level, const struct bc_request *what)
 {
-	ref->amount = why->amount;
-	ref->res = why->res;
+	const struct bc_record *rec = what->rec;
+
+	ref->time = what->time;
+	ref->amount = what->amount;
+	ref->res = what->res;
 	ref->incarnation = level->incarnation;
-	bc_denial_figures(why, &ref->held, &ref->barrier, &ref->limit);
+	ref->held = rec ? rec->held : bc_counter_held(why->fail);
+	ref->barrier = rec ? rec->barrier : READ_ONCE(why->fail->barrier);
+	ref->limit = rec ? rec->limit : READ_ONCE(why->fail->limit);
 	ref->suppressed = atomic64_xchg(&level->suppressed, 0);
 	ref->id = level->id;
 	ref->origin_id = why->origin->id;
 	memcpy(ref->name, level->name, sizeof(ref->name));
 	memcpy(ref->origin, why->origin->name, sizeof(ref->origin));
-	ref->pid = bc_denial_pid(why);
-	memcpy(ref->comm, bc_denial_task(why)->comm, sizeof(ref->comm));
+	ref->pid = what->pid;
+	memcpy(ref->comm, what->comm, sizeof(ref->comm));
 	ref->comm[sizeof(ref->comm) - 1] = '\0';
+}
+
+/* Puts it into the queue, if the pool may have one more there. */
+static bool bc_refusal_queue(const struct bc_denial *why, struct bc_pool *level,
+			     const struct bc_request *what)
+{
+	unsigned long flags;
+	bool room;
+
+	if (!bc_event_allowed(level))
+		return false;
+	spin_lock_irqsave(&bc_refusal_lock, flags);
+	room = bc_refusal_head - bc_refusal_tail != BC_EVENTS_QUEUED;
+	if (room)
+		bc_refusal_fill(&bc_refusal_ring[bc_refusal_head++ % BC_EVENTS_QUEUED], why,
+				level, what);
+	spin_unlock_irqrestore(&bc_refusal_lock, flags);
+	return room;
 }
 
 /**
@@ -68,31 +91,23 @@ static void bc_refusal_fill(struct bc_refusal *ref, struct bc_pool *level,
 void bc_denied(const struct bc_denial *why)
 {
 	struct bc_pool *level = bc_counter_pool(why->fail, why->res);
+	const struct task_struct *task = why->task ?: current;
 	bc_notify_t notify = READ_ONCE(bc_refusal_notify);
-	u64 now = ktime_get_boottime_ns();
-	struct bc_refusal *ref;
-	unsigned long flags;
+	/* In a soft interrupt current is whoever was interrupted. */
+	const struct bc_request what = {
+		.res = why->res, .bound = why->bound, .amount = why->amount,
+		.time = ktime_get_boottime_ns(), .rec = why->rec,
+		.pid = why->task || in_task() ? task->pid : 0, .comm = task->comm,
+	};
 
-	bc_counter_refused(why->fail, why->amount, now);
-	bc_reflog_add(level->reflog, why, now);
-	if (!bc_event_allowed(level))
-		goto suppress;
-	spin_lock_irqsave(&bc_refusal_lock, flags);
-	if (bc_refusal_head - bc_refusal_tail == BC_EVENTS_QUEUED) {
-		spin_unlock_irqrestore(&bc_refusal_lock, flags);
-		goto suppress;
-	}
-	ref = &bc_refusal_ring[bc_refusal_head++ % BC_EVENTS_QUEUED];
-	ref->time = now;
-	bc_refusal_fill(ref, level, why);
-	spin_unlock_irqrestore(&bc_refusal_lock, flags);
-	if (notify)
+	bc_counter_refused(why->fail, why->amount, what.time);
+	bc_reflog_add(level->reflog, why->origin, why->fail, &what);
+	if (!bc_refusal_queue(why, level, &what)) {
+		atomic64_inc(&level->suppressed);
+		atomic64_inc(&bc_refusal_suppressed);
+	} else if (notify) {
 		notify();
-	return;
-
-suppress:
-	atomic64_inc(&level->suppressed);
-	atomic64_inc(&bc_refusal_suppressed);
+	}
 }
 
 /**

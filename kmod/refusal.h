@@ -47,6 +47,26 @@ struct bc_refusal {
 	char		comm[16];
 };
 
+/**
+ * struct bc_denial - that somebody was refused something
+ * @origin: pool of the task or socket that asked
+ * @fail: counter that refused
+ * @res: resource
+ * @bound: which of the two bounds was in the way
+ * @amount: what was asked for
+ * @task: whom it concerns, who cannot be freed meanwhile; NULL for the current task
+ * @rec: what was in force; NULL when the counter has that
+ */
+struct bc_denial {
+	struct bc_pool			*origin;
+	struct bc_counter		*fail;
+	enum bc_res			res;
+	enum bc_bound			bound;
+	u64				amount;
+	const struct task_struct	*task;
+	const struct bc_record		*rec;
+};
+
 void bc_denied(const struct bc_denial *why);
 
 /**

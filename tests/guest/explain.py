@@ -169,13 +169,13 @@ def check_ancestors():
     inner = bc.Pool('inner', parent=web)
     member, loud = bc.Member(inner), bc.Member(noisy)
     member.call(bc.set_name, 'victim')
-    top.set(privvmpages=bc.held(top, 'privvmpages') + 100)
-    member.call(maps, 5000)
+    top.set(privvmpages=bc.held(top, 'privvmpages') + 50000)
+    member.call(maps, 100000)
     for _ in range(10):
         loud.call(two_children_are_refused, 'loud')
     entry = [e for e in bc.nl.refusals('reseller') if e['pid'] == member.pid]
     tap.equal([(e['origin_name'], e['origin_incarnation'], e['amount']) for e in entry],
-              [('inner', inner.incarnation, 5000)],
+              [('inner', inner.incarnation, 100000)],
               "a sibling's storm leaves the entry of another pool alone")
     found, _ = causes('web')
     tap.equal(list(found), [('privvmpages', 'reseller')],
@@ -198,7 +198,7 @@ def check_ancestors():
            cause['known'] <= cause['failcnt'], 'the parent sees all of it', cause)
     command = causes('web')[0]['privvmpages', 'reseller']['proposal']['command'].split()
     bc.bctl(*command[1:])
-    tap.equal(member.call(maps, 5000), [0], 'the proposal for the parent helps the child')
+    tap.equal(member.call(maps, 100000), [0], 'the proposal for the parent helps the child')
     member.end()
     loud.end()
     for pool in (inner, noisy, web, top):

@@ -11,8 +11,11 @@
 #include "../../kmod/counter.c"
 #include "../../kmod/object.c"
 #include "../../kmod/ptrmap.c"
+#include "../../kmod/reader.c"
+#include "../../kmod/reflog.c"
 #include "../../kmod/refusal.c"
 #include "../../kmod/resource.c"
+#include "../../kmod/threshold.c"
 #include "../../kmod/tree.c"
 
 MODULE_LICENSE("GPL");

@@ -360,10 +360,10 @@ static void counter_new_peak_names_the_highest(struct kunit *test)
 	/* held of 9, 0, 9, 9, and the highest so far 10, 20, 10, 20 */
 	bc_counter_charge(cnt, &cnt[1], 9);
 	bc_counter_charge(&cnt[2], NULL, 9);
-	atomic64_set(&cnt[0].maxheld, 10);
-	atomic64_set(&cnt[1].maxheld, 20);
-	atomic64_set(&cnt[2].maxheld, 10);
-	atomic64_set(&cnt[3].maxheld, 20);
+	atomic64_set(&cnt[0].peak, 10);
+	atomic64_set(&cnt[1].peak, 20);
+	atomic64_set(&cnt[2].peak, 10);
+	atomic64_set(&cnt[3].peak, 20);
 
 	KUNIT_EXPECT_PTR_EQ(test, bc_counter_new_peak(cnt, 0), NULL);
 	KUNIT_EXPECT_PTR_EQ(test, bc_counter_new_peak(cnt, 1), NULL);
@@ -373,6 +373,44 @@ static void counter_new_peak_names_the_highest(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, bc_counter_new_peak(&cnt[3], 2), NULL);
 	KUNIT_EXPECT_EQ(test, bc_counter_held(cnt), 9);
 	KUNIT_EXPECT_EQ(test, counter_max(cnt), 10);
+}
+
+static void counter_new_peak_knows_thresholds(struct kunit *test)
+{
+	struct bc_counter *cnt = counter_chain(test, 3);
+
+	bc_counter_charge(cnt, NULL, 20);
+	bc_counter_uncharge(cnt, NULL, 10);
+	cnt[1].rise = 15;
+
+	KUNIT_EXPECT_PTR_EQ(test, bc_counter_new_peak(cnt, 4), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, bc_counter_new_peak(cnt, 5), &cnt[1]);
+	KUNIT_EXPECT_PTR_EQ(test, bc_counter_new_peak(cnt, 11), &cnt[2]);
+}
+
+static void counter_take_peak_begins_with_what_is_held(struct kunit *test)
+{
+	struct bc_counter *cnt = counter_chain(test, 1);
+
+	bc_counter_charge(cnt, NULL, 20);
+	bc_counter_uncharge(cnt, NULL, 15);
+
+	KUNIT_EXPECT_EQ(test, bc_counter_take_peak(cnt), 20);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&cnt->peak), 5);
+	KUNIT_EXPECT_EQ(test, counter_max(cnt), 20);
+	bc_counter_charge(cnt, NULL, 3);
+	bc_counter_uncharge(cnt, NULL, 8);
+	KUNIT_EXPECT_EQ(test, bc_counter_take_peak(cnt), 8);
+	KUNIT_EXPECT_EQ(test, bc_counter_take_peak(cnt), 0);
+	KUNIT_EXPECT_EQ(test, counter_max(cnt), 20);
+}
+
+/* All that a charge without a new maximum reads and writes. */
+static void counter_charge_touches_one_line(struct kunit *test)
+{
+	KUNIT_EXPECT_LE(test, offsetofend(struct bc_counter, maxheld), SMP_CACHE_BYTES);
+	KUNIT_EXPECT_EQ(test, offsetof(struct bc_counter, failcnt), SMP_CACHE_BYTES);
+	KUNIT_EXPECT_EQ(test, sizeof(struct bc_counter), 2 * SMP_CACHE_BYTES);
 }
 
 struct bounds_param {
@@ -811,6 +849,9 @@ static struct kunit_case counter_cases[] = {
 	KUNIT_CASE(counter_cancel_takes_from_one_level),
 	KUNIT_CASE(counter_held_is_never_negative),
 	KUNIT_CASE(counter_new_peak_names_the_highest),
+	KUNIT_CASE(counter_new_peak_knows_thresholds),
+	KUNIT_CASE(counter_take_peak_begins_with_what_is_held),
+	KUNIT_CASE(counter_charge_touches_one_line),
 	KUNIT_CASE_PARAM(counter_check_bounds_says_what_is_wrong, bounds_gen_params),
 	KUNIT_CASE(counter_set_bounds_below_held_evicts_nothing),
 	KUNIT_CASE(counter_agrees_with_the_model),

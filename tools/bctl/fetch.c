@@ -271,6 +271,17 @@ struct bc_printer bctl_printer(const struct bctl *b)
 	};
 }
 
+/* A reader's first taking brings none. */
+static bool bc_no_peaks(const struct bc_snapshot *snap)
+{
+	struct bc_record rec;
+
+	if (!snap->npools || !snap->pools[0].records)
+		return false;
+	bc_pool_record(&snap->pools[0], 0, &rec);
+	return !(rec.flags & BC_RECORD_F_PEAK);
+}
+
 /**
  * bc_pools_doc() - make a document of the pools that were read
  * @snap: the pools
@@ -305,5 +316,7 @@ int bctl_print_pools(struct bctl *b, const struct bc_snapshot *snap, enum bc_vie
 		bc_doc_reader(&doc, b->reader);
 	ret = bc_print(&p, &doc, view);
 	bc_doc_end(&doc);
+	if (b->reader && bc_no_peaks(snap))
+		bctl_note(b, b->reader, "a new reader: its first interval begins now");
 	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
 }

@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 240
+"""Thresholds: coming near a barrier is told once, and going away from it."""
+import errno
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import bc  # noqa: E402
+import genl  # noqa: E402
+import tap  # noqa: E402
+
+RES = genl.RES
+ear = genl.Client(rcvbuf=1 << 20)
+ear.subscribe('threshold')
+
+
+def fork_more(count):
+    for _ in range(count):
+        bc.fork_idle()
+
+
+_mapped = []
+
+
+def map_some(pages):
+    _mapped.append((bc.mmap(pages), pages))
+
+
+def unmap_all():
+    while _mapped:
+        bc.munmap(*_mapped.pop())
+
+
+def map_and_unmap(pages, count):
+    for _ in range(count):
+        bc.munmap(bc.mmap(pages), pages)
+
+
+def wait(count):
+    """So many events; all that have come."""
+    seen = []
+
+    def enough():
+        seen.extend(ear.events(0.1))
+        return len(seen) >= count
+    tap.poll_until(bc.WAIT, enough)
+    return seen
+
+
+def silent():
+    """Nothing comes for longer than the worker takes to look twice."""
+    return ear.events(1.2) == []
+
+
+def brief(events):
+    return [(e['direction'], e['percent'], e['held'], e['barrier']) for e in events]
+
+
+def check_charged():
+    pool = bc.Pool('web', numproc=10)
+    member = bc.Member(pool)
+    bc.nl.thresholds('web', {'numproc': (80, 50)})
+    tap.equal(bc.nl.get('web')['thresholds'], {'numproc': (80, 50, 0)}, 'a threshold is shown')
+    then = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    member.call(fork_more, 6)
+    tap.ok(silent(), 'below it nothing is told')
+    member.call(fork_more, 1)
+    event, = wait(1)
+    tap.ok(then <= event.pop('time') <= time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+           'the event has the time of the crossing')
+    tap.equal(event, {'event': genl.EV_THRESHOLD, 'id': pool.id, 'name': 'web',
+                      'incarnation': pool.incarnation, 'res': RES['numproc'],
+                      'res_name': 'numproc', 'held': 8, 'barrier': 10, 'percent': 80,
+                      'direction': genl.UP, 'suppressed': 0},
+              'reaching 80 % of the barrier is told')
+    tap.equal(bc.nl.get('web')['thresholds'], {'numproc': (80, 50, 1)}, 'and shown')
+    member.call(fork_more, 2)
+    tap.equal(bc.held(pool, 'numproc'), 10, 'up to the barrier')
+    tap.ok(silent(), 'it is told once')
+    member.call(bc.end_children)
+    tap.equal(brief(wait(1)), [(genl.DOWN, 50, 1, 10)], 'falling is told, too')
+    member.call(fork_more, 7)
+    tap.equal(brief(wait(1)), [(genl.UP, 80, 8, 10)], 'and then rising again')
+    member.call(bc.end_children)
+    wait(1)
+    return pool, member
+
+
+def check_short(pool, member):
+    """Up and down again before anybody has looked."""
+    for _ in range(3):
+        member.call(fork_more, 9)
+        member.call(bc.end_children)
+    events = wait(2)
+    tap.ok(len(events) >= 2 and brief(events)[:2] ==
+           [(genl.UP, 80, 8, 10), (genl.DOWN, 50, 1, 10)],
+           'a short visit is told with what was held then', brief(events))
+    tap.poll_until(bc.WAIT, lambda: not bc.nl.get(pool.name)['thresholds']['numproc'][2])
+    while ear.events(0.6):
+        pass
+
+
+def check_barrier(pool, member):
+    """The figures follow the barrier."""
+    member.call(fork_more, 4)
+    pool.set(numproc=6)
+    tap.equal(brief(wait(1)), [(genl.UP, 80, 5, 6)], 'a barrier that comes down is a crossing')
+    pool.set(numproc=20)
+    tap.equal(brief(wait(1)), [(genl.DOWN, 50, 5, 20)], 'one that goes up the other')
+    pool.set(numproc=6)
+    wait(1)
+    pool.set(numproc=None)
+    tap.equal(brief(wait(1)), [(genl.DOWN, 50, 5, genl.UNLIMITED)], 'without a barrier nothing is near')
+    member.call(fork_more, 20)
+    tap.ok(silent(), 'whatever is held')
+    member.call(bc.end_children)
+    pool.set(numproc=4)
+    bc.nl.thresholds('web', {'numproc': (0,)})
+    member.call(fork_more, 3)
+    tap.ok(silent() and 'thresholds' not in bc.nl.get('web'), 'a threshold can be removed')
+    bc.nl.thresholds('web', {'numproc': (100, 99)})
+    tap.equal(brief(wait(1)), [(genl.UP, 100, 4, 4)], 'what is above already is told at once')
+    pool.set(numproc=0)
+    member.call(bc.end_children)
+    tap.ok(len(wait(1)) <= 1 and silent(), 'a barrier of 0 is no endless story')
+    bc.nl.thresholds('web', {'numproc': (0,)})
+    pool.set(numproc=None)
+    ear.events(0.5)
+
+
+def check_derived(pool, member):
+    """What is charged is an upper bound; only what is held is told."""
+    held = bc.held(pool, 'privvmpages')
+    pool.set(privvmpages=held + 10000)
+    bc.nl.thresholds('web', {'privvmpages': (90, 85)})
+    rise = held + 10000 - (held + 10000) // 10
+    member.call(map_and_unmap, rise - held - 500, 50)
+    tap.ok(silent(), 'mapping and unmapping below it, again and again: nothing is told')
+    member.call(map_some, rise - held + 100)
+    event, = wait(1)
+    tap.ok(event['direction'] == genl.UP and event['held'] >= rise - 2000, 'above: told', event)
+    member.call(unmap_all)
+    event, = wait(1)
+    tap.ok(event['direction'] == genl.DOWN and event['held'] < rise,
+           'munmap is not hooked, and its effect is told all the same', event)
+    pool.set(privvmpages=None)
+    bc.nl.thresholds('web', {'privvmpages': (0,)})
+
+
+def check_levels(pool):
+    """Each level has its own; charges from below count."""
+    child = bc.Pool('child', parent=pool)
+    pool.set(numproc=10)
+    child.set(numproc=5)
+    member = bc.Member(child)
+    bc.nl.thresholds('web', {'numproc': (60, 30)})
+    bc.nl.thresholds('child', {'numproc': (60, 30)})
+    ear.events(0.5)
+    member.call(fork_more, 3)
+    tap.equal([e['name'] for e in wait(1)], ['child'], 'the child is near its barrier')
+    other = bc.Member(pool)
+    other.call(fork_more, 1)
+    tap.equal([e['name'] for e in wait(1)], ['web'], 'the parent is, by the sum of both')
+    other.end()
+    member.end()
+    tap.equal(sorted(e['name'] for e in wait(2)), ['child', 'web'], 'and both fall')
+    child.remove()
+
+
+def check_bad():
+    def refused(*body):
+        return bc.errno_of(bc.nl.request, genl.THRESHOLD_SET, b''.join(body))
+    name = genl.attr('name', 'web')
+    before = bc.nl.get('web')['thresholds']
+    good = genl.threshold('privvmpages', 50, 40)
+    for what, body in (('nothing', b''), ('an unknown resource', genl.threshold(99, 50, 40)),
+                       ('101 %', genl.threshold('numproc', 101, 40)),
+                       ('equal percents', genl.threshold('numproc', 50, 50)),
+                       ('a fall above', genl.threshold('numproc', 50, 60)),
+                       ('one percent', genl.threshold('numproc', 50)),
+                       ('0 and another', genl.threshold('numproc', 0, 0)),
+                       ('a resource twice', good + good)):
+        tap.equal(refused(name, good if body and body != good + good else b'', body), errno.EINVAL,
+                  f'refused: {what}')
+    tap.equal(refused(genl.attr('name', 'nobody'), good), errno.ENOENT, 'refused: no such pool')
+    tap.equal(bc.nl.get('web')['thresholds'], before, 'and nothing was changed')
+
+
+def check_bctl(pool):
+    bc.nl.thresholds('web', {'numproc': (0,)})
+    done = bc.bctl('threshold', 'web', 'numproc=40%', 'privvmpages=90%:70%')
+    tap.equal((done.returncode, done.stdout, done.stderr), (0, '', ''), 'bctl threshold')
+    res = bc.bctl_json('pool', 'show', 'web')['pools'][0]['resources']
+    tap.equal([res['numproc']['threshold'], res['privvmpages']['threshold']],
+              [{'rise': 40, 'fall': 35, 'above': False}, {'rise': 90, 'fall': 70, 'above': False}],
+              'shown by bctl pool show -j; the second figure is five less')
+    text = bc.bctl('pool', 'show', 'web').stdout
+    tap.ok('threshold numproc 40%:35%\n' in text, 'and as text', text)
+    member = bc.Member(pool)
+    for json_wanted in (True, False):
+        args = ['bctl', 'events', '--count', '1', '--timeout', str(bc.WAIT)]
+        with subprocess.Popen(args + ['-j'] * json_wanted, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as proc:
+            proc.stderr.readline()
+            member.call(fork_more, 5) if json_wanted else member.call(bc.end_children)
+            select.select([proc.stdout], [], [], bc.WAIT)
+            line = proc.stdout.readline()
+        if json_wanted:
+            event = json.loads(line)
+            tap.equal([event.get(k) for k in ('event', 'pool', 'resource', 'direction', 'percent',
+                                              'held', 'barrier')],
+                      ['threshold', 'web', 'numproc', 'up', 40, 4, 10], 'bctl events -j tells it')
+        else:
+            tap.ok(line.split(' ', 1)[1] == 'threshold web numproc: fell to 35%, held 1, barrier 10\n',
+                   'bctl events tells it', line)
+    bc.bctl('threshold', 'web', 'numproc=off')
+    res = bc.bctl_json('pool', 'show', 'web')['pools'][0]['resources']
+    tap.ok('threshold' not in res['numproc'] and 'threshold' in res['privvmpages'], 'off')
+    member.end()
+
+
+def check_death(pool):
+    """A pool that goes while it is above: nothing hangs, nothing is left."""
+    pool.set(numproc=2)
+    bc.nl.thresholds('web', {'numproc': (50, 10)})
+    member = bc.Member(pool)
+    wait(1)
+    pool.delete()
+    member.end()
+    bc.wait_gone()
+    bc.rmdir(pool.path)
+    tap.ok(silent(), 'a pool that is gone has no thresholds')
+
+
+bc.anchor()
+web, worker = check_charged()
+check_short(web, worker)
+check_barrier(web, worker)
+check_derived(web, worker)
+worker.end()
+check_levels(web)
+check_bad()
+check_bctl(web)
+check_death(web)
+ear.close()
+bc.finish()
