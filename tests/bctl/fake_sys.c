@@ -45,6 +45,7 @@
 #define FAKE_POOLS	1200
 #define FAKE_RES	7
 #define FAKE_DGRAMS	4096
+#define FAKE_GROUPS	3
 
 struct fake_pool {
 	uint32_t id, parent;
@@ -53,6 +54,7 @@ struct fake_pool {
 	char cgroup[256];
 	uint64_t cgroup_id;
 	uint64_t barrier[FAKE_RES], limit[FAKE_RES];
+	uint32_t rise[FAKE_RES], fall[FAKE_RES];
 };
 
 struct fake_dgram {
@@ -183,14 +185,16 @@ void fake_done(const struct nlmsghdr *req, int flags, int err)
 /* Answer CTRL_CMD_GETFAMILY. */
 void fake_family(const struct nlmsghdr *req)
 {
-	static const char * const names[] = { BC_MCGRP_REFUSAL, BC_MCGRP_POOL };
+	static const char * const names[FAKE_GROUPS] = {
+		BC_MCGRP_REFUSAL, BC_MCGRP_POOL, BC_MCGRP_THRESHOLD
+	};
 	struct nl_msg *msg = fake_new(GENL_ID_CTRL, req->nlmsg_seq, 0, CTRL_CMD_NEWFAMILY);
 	struct nlattr *groups, *group;
 	int i;
 
 	nla_put_u16(msg, CTRL_ATTR_FAMILY_ID, FAKE_FAMILY);
 	groups = nla_nest_start(msg, CTRL_ATTR_MCAST_GROUPS);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < FAKE_GROUPS; i++) {
 		group = nla_nest_start(msg, i + 1);
 		nla_put_string(msg, CTRL_ATTR_MCAST_GRP_NAME, names[i]);
 		nla_put_u32(msg, CTRL_ATTR_MCAST_GRP_ID, 40 + i);
@@ -214,6 +218,9 @@ static uint64_t fake_number(const char *name)
 	return num;
 }
 
+/* Whose peaks the request that is being answered takes; a reader "new" takes none. */
+static const char *fake_reader;
+
 static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record *rec)
 {
 	*rec = (struct bc_record) {
@@ -223,10 +230,14 @@ static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record
 		.maxheld = pool->id * 100 + i + 5,
 		.barrier = pool->barrier[i],
 		.limit = pool->limit[i],
-		.failcnt = i + fake_number("failcnt"),
+		.failcnt = fake_mode("nofail") ? 0 : i + fake_number("failcnt"),
 		.failed = 2 * i,
 		.last_fail = i ? 1000000000 + i : 0,
 	};
+	if (fake_reader && strcmp(fake_reader, "new")) {
+		rec->flags |= BC_RECORD_F_PEAK;
+		rec->peak = rec->held + 1;
+	}
 	if (fake_res[i].id == BC_RES_VMGUARPAGES)
 		rec->flags |= BC_RECORD_F_NO_HELD | BC_RECORD_F_NO_MAXHELD |
 			      BC_RECORD_F_NO_FAILCNT | BC_RECORD_F_NO_FAILED;
@@ -257,6 +268,23 @@ static void fake_put_table(struct nl_msg *msg, const struct fake_pool *pool)
 	nla_put(msg, BC_A_TABLE, FAKE_COUNTED * size + (fake_mode("oddtable") ? 4 : 0), table);
 }
 
+static void fake_put_thresholds(struct nl_msg *msg, const struct fake_pool *pool)
+{
+	struct nlattr *nest;
+	int i;
+
+	for (i = 0; i < FAKE_RES; i++) {
+		if (!pool->rise[i])
+			continue;
+		nest = nla_nest_start(msg, BC_A_THRESHOLD);
+		nla_put_u32(msg, BC_THRESHOLD_A_RES, fake_res[i].id);
+		nla_put_u32(msg, BC_THRESHOLD_A_RISE, pool->rise[i]);
+		nla_put_u32(msg, BC_THRESHOLD_A_FALL, pool->fall[i]);
+		nla_put_u32(msg, BC_THRESHOLD_A_ABOVE, i == 1);
+		nla_nest_end(msg, nest);
+	}
+}
+
 static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
 {
 	int children = 0, i;
@@ -277,6 +305,7 @@ static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
 	nla_put_u32(msg, BC_A_CHILDREN, children);
 	nla_put_u64(msg, BC_A_GENERATION, 3);
 	fake_put_table(msg, pool);
+	fake_put_thresholds(msg, pool);
 	if (fake_mode("newattr"))
 		nla_put_string(msg, BC_A_MAX + 5, "from the future");
 }
@@ -329,6 +358,97 @@ static void fake_dump(const struct nlmsghdr *req, struct nlattr **tb)
 		fake_answer_msg(msg);
 	}
 	fake_done(req, 0, fake_mode("done-error") ? -ENOMEM : 0);
+}
+
+static void fake_culprit(const struct nlmsghdr *req, const struct fake_pool *level, size_t res,
+			 const struct fake_pool *origin, uint32_t pid)
+{
+	struct nl_msg *msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, NLM_F_MULTI,
+				      BC_CMD_REFUSAL_GET);
+
+	nla_put_u32(msg, BC_A_ID, level->id);
+	nla_put_string(msg, BC_A_NAME, level->name);
+	nla_put_u32(msg, BC_A_RES, fake_res[res].id);
+	nla_put_string(msg, BC_A_RES_NAME, fake_res[res].name);
+	nla_put_u64(msg, BC_A_COUNT, pid ? 3 : 1);
+	nla_put_u64(msg, BC_A_FIRST, 1000000000);
+	nla_put_u64(msg, BC_A_TIME, 2000000000);
+	nla_put_u64(msg, BC_A_AMOUNT, 40);
+	nla_put_u64(msg, BC_A_LARGEST, 50);
+	nla_put_u64(msg, BC_A_HELD, 90);
+	nla_put_u64(msg, BC_A_BARRIER, 100);
+	nla_put_u64(msg, BC_A_LIMIT_VALUE, 110);
+	nla_put_u32(msg, BC_A_BOUND, res == 2 ? BC_BOUND_LIMIT : BC_BOUND_BARRIER);
+	nla_put_u32(msg, BC_A_ORIGIN_ID, origin->id);
+	nla_put_string(msg, BC_A_ORIGIN_NAME, origin->name);
+	nla_put_u64(msg, BC_A_ORIGIN_INCARNATION, 7000 + origin->id);
+	if (pid) {
+		nla_put_u32(msg, BC_A_PID, pid);
+		nla_put_string(msg, BC_A_COMM, "ev\x1b[2Jil");
+	}
+	fake_answer_msg(msg);
+}
+
+/* Each pool has refused numproc to a task of its own, and each child of it in a softirq. */
+static void fake_refusals(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	struct fake_pool *pool = fake_find(tb);
+	int i;
+
+	if (!pool) {
+		fake_done(req, 0, -ENOENT);
+		return;
+	}
+	if (pool->id && !fake_mode("peace"))
+		fake_culprit(req, pool, 1, pool, 4711);
+	for (i = 1; i < FAKE_POOLS && !fake_mode("peace"); i++)
+		if (fake_pools[i].used && fake_pools[i].parent == pool->id)
+			fake_culprit(req, pool, 2, &fake_pools[i], 0);
+	fake_done(req, 0, 0);
+}
+
+static void fake_threshold(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	struct nlattr *th[BC_THRESHOLD_A_MAX + 1];
+	struct fake_pool *pool = fake_find(tb);
+	struct genlmsghdr *genl = nlmsg_data(req);
+	struct nlattr *pos;
+	int rem, i;
+
+	if (!pool) {
+		fake_ack(req, -ENOENT, "no such pool", 0);
+		return;
+	}
+	nla_for_each_attr(pos, genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0), rem) {
+		if (nla_type(pos) != BC_A_THRESHOLD)
+			continue;
+		nla_parse_nested(th, BC_THRESHOLD_A_MAX, pos, NULL);
+		for (i = 0; i < FAKE_RES; i++) {
+			if (fake_res[i].id != nla_get_u32(th[BC_THRESHOLD_A_RES]))
+				continue;
+			pool->rise[i] = nla_get_u32(th[BC_THRESHOLD_A_RISE]);
+			pool->fall[i] = pool->rise[i] ? nla_get_u32(th[BC_THRESHOLD_A_FALL]) : 0;
+		}
+	}
+	fake_ack(req, 0, NULL, 0);
+}
+
+static void fake_readers(const struct nlmsghdr *req)
+{
+	struct nl_msg *msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, NLM_F_MULTI,
+				      BC_CMD_READER_GET);
+
+	nla_put_string(msg, BC_A_READER, "hourly");
+	nla_put_u64(msg, BC_A_TIME, 123456789);
+	fake_answer_msg(msg);
+	fake_done(req, 0, 0);
+}
+
+static void fake_reader_del(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	bool known = tb[BC_A_READER] && !strcmp(nla_get_string(tb[BC_A_READER]), "hourly");
+
+	fake_ack(req, known ? 0 : -ENOENT, known ? NULL : "there is no such reader", 0);
 }
 
 static void fake_dump_res(const struct nlmsghdr *req)
@@ -566,6 +686,7 @@ static void fake_request(const struct nlmsghdr *req, uint8_t cmd)
 
 	if (genlmsg_parse((struct nlmsghdr *)req, 0, tb, BC_A_MAX, NULL) < 0)
 		abort();
+	fake_reader = tb[BC_A_READER] ? nla_get_string(tb[BC_A_READER]) : NULL;
 	switch (cmd) {
 	case BC_CMD_POOL_NEW:
 		return fake_create(req, tb);
@@ -579,6 +700,14 @@ static void fake_request(const struct nlmsghdr *req, uint8_t cmd)
 		return fake_dump_res(req);
 	case BC_CMD_INFO_GET:
 		return fake_info(req);
+	case BC_CMD_REFUSAL_GET:
+		return fake_refusals(req, tb);
+	case BC_CMD_THRESHOLD_SET:
+		return fake_threshold(req, tb);
+	case BC_CMD_READER_GET:
+		return fake_readers(req);
+	case BC_CMD_READER_DEL:
+		return fake_reader_del(req, tb);
 	}
 	fake_ack(req, -EOPNOTSUPP, NULL, 0);
 }
@@ -643,6 +772,20 @@ static void fake_refusal(const char *comm, bool softirq)
 	fake_answer_msg(msg);
 }
 
+static void fake_crossing(uint32_t direction)
+{
+	struct nl_msg *msg = fake_event(BC_EVENT_THRESHOLD, "web");
+
+	nla_put_u32(msg, BC_A_RES, BC_RES_PRIVVMPAGES);
+	nla_put_string(msg, BC_A_RES_NAME, "privvmpages");
+	nla_put_u64(msg, BC_A_HELD, 15000);
+	nla_put_u64(msg, BC_A_BARRIER, 16384);
+	nla_put_u32(msg, BC_A_PERCENT, 90);
+	nla_put_u32(msg, BC_A_DIRECTION, direction);
+	nla_put_u64(msg, BC_A_SUPPRESSED, 2);
+	fake_answer_msg(msg);
+}
+
 /* More refusals than anybody wants to hear of. */
 static void fake_storm(void)
 {
@@ -661,6 +804,11 @@ static void fake_usual(void)
 	fake_refusal("", true);
 	fake_answer_msg(fake_event(77, "web"));
 	fake_answer_msg(fake_event(BC_EVENT_POOL_GONE, "web"));
+	if (!fake_mode("crossing"))
+		return;
+	fake_crossing(BC_DIRECTION_UP);
+	fake_crossing(BC_DIRECTION_DOWN);
+	fake_crossing(9);
 }
 
 static void fake_events(void)
@@ -718,7 +866,7 @@ ssize_t bc_sock_recv(struct bc_sock *sock, void **buf, int timeout_ms)
 	last.buf = NULL;
 	if (!buf)
 		return 0;
-	if (fake_mode("overrun") && fake_joined == 2) {
+	if (fake_mode("overrun") && fake_joined == FAKE_GROUPS) {
 		fake_joined++;
 		return -ENOBUFS;
 	}
@@ -756,7 +904,7 @@ int bc_sock_join(struct bc_sock *sock, uint32_t group)
 	(void)sock;
 	if (group != 40u + fake_joined)
 		return -EINVAL;
-	if (++fake_joined == 2)
+	if (++fake_joined == FAKE_GROUPS)
 		fake_events();
 	return 0;
 }

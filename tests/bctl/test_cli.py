@@ -139,6 +139,31 @@ USAGE = [
      "memory.reservation=1G:2G"),
     ("memory.reservation=unlimited: a reservation is one amount", "pool", "create", "web",
      "memory.reservation=unlimited"),
+    ("name of a pool is missing", "explain"),
+    ("one pool at a time", "explain", "a", "b"),
+    ("at most 63 bytes", "explain", "x" * 5000),
+    ("name of a pool is missing", "threshold"),
+    ("nothing to set", "threshold", "web"),
+    ("at most 63 bytes", "threshold", "x" * 5000, "numproc=80%"),
+    ("'numproc' is not of the form RES=RISE%", "threshold", "web", "numproc"),
+    ("'=80%' is not of the form", "threshold", "web", "=80%"),
+    ("numproc=80: not a threshold like", "threshold", "web", "numproc=80"),
+    ("numproc=: not a threshold like", "threshold", "web", "numproc="),
+    ("numproc=80%:: not a threshold", "threshold", "web", "numproc=80%:"),
+    ("numproc=80%%: not a threshold", "threshold", "web", "numproc=80%%"),
+    ("numproc=-1%: not a threshold", "threshold", "web", "numproc=-1%"),
+    ("numproc=0%: a threshold is 1% to 100%", "threshold", "web", "numproc=0%"),
+    ("numproc=101%: a threshold is 1% to 100%", "threshold", "web", "numproc=101%"),
+    ("a threshold is 1% to 100%", "threshold", "web", "numproc=4294967376%"),
+    ("must be below the first", "threshold", "web", "numproc=80%:80%"),
+    ("the resource 'numproc' is given twice", "threshold", "web", "numproc=80%", "numproc=off"),
+    ("--peak : the name of a reader", "stat", "--peak", ""),
+    ("the name of a reader has 1 to 15 bytes", "stat", "--peak", "x" * 16),
+    ("needs a value", "stat", "--peak"),
+    ("unknown command 'reader'", "reader"),
+    ("name of a reader is missing", "reader", "delete"),
+    ("one reader at a time", "reader", "delete", "a", "b"),
+    ("unexpected argument 'a'", "reader", "list", "a"),
     ("name of a pool is missing", "pool", "set"),
     ("nothing to set", "pool", "set", "web"),
     ("one pool at a time", "pool", "delete", "a", "b"),
@@ -225,7 +250,7 @@ def test_help(kernel):
     run = kernel.run("help", program=BCTL)
     commands = re.findall(r"^  bctl (\S+(?: \S+)?)  ", run.stdout.decode(), re.M)
     commands = [c.strip() for c in commands]
-    ok(run.returncode == 0 and len(commands) == 17, "help_lists_the_commands", commands)
+    ok(run.returncode == 0 and len(commands) == 21, "help_lists_the_commands", commands)
     man = (TOP / "Documentation/man/bctl.8").read_text()
     completion = (TOP / "tools/bctl/completion/bctl").read_text()
     for command in commands:
@@ -834,6 +859,83 @@ def test_fairpages_view(kernel):
     ok(run.returncode == 2 and b"/proc: No such file" in run.stderr, "no_proc_no_figures", run)
 
 
+def test_explain(kernel):
+    for name, parent in (("top", "host"), ("web", "top"), ("inner", "web"), ("other", "top")):
+        kernel.run("pool", "create", name, "--parent", parent, "numproc=100:110",
+                   "tcpsndbuf=100:110")
+    run = kernel.run("explain", "web", mode="peace,nofail")
+    ok(run.returncode == 0 and run.stdout == b"web: nothing was refused\n" and not run.stderr,
+       "explain_says_that_nothing_was_refused", run)
+    ok(kernel.json("explain", "web", mode="peace,nofail")[0]["causes"] == [], "in_json_as_well")
+    doc = kernel.json("explain", "web")[0]
+    found = {(c["resource"], c["pool"]): c for c in doc["causes"]}
+    ok(list(found) == [("numproc", "web"), ("tcpsndbuf", "web"), ("physpages", "web"),
+                           ("swappages", "web"), ("tcpsndbuf", "top")],
+       "explain_has_own_refusals_and_those_of_ancestors_that_concern_it", list(found))
+    own = found["numproc", "web"]
+    ok(own["relation"] == "self" and own["bound"] == "barrier" and own["culprits"][0]["pid"] == 4711 and
+       own["known"] == 3, "explain_tells_the_culprit", own)
+    # held 201, maxheld 206, and somebody asked for 50: 256 and a quarter, in two digits
+    ok(own["proposal"] == {"barrier": 320, "limit": 330,
+                           "command": "bctl pool set web numproc=320:330"},
+       "proposal_is_rounded_and_keeps_the_room_to_the_limit", own)
+    above = found["tcpsndbuf", "top"]
+    ok(above["relation"] == "parent" and [c["origin"] for c in above["culprits"]] == ["web"] and
+       above["bound"] == "limit" and "pid" not in above["culprits"][0],
+       "parent_shows_only_what_came_from_the_pool", above)
+    inner = kernel.json("explain", "inner")[0]["causes"]
+    ok({(c["pool"], c["relation"]) for c in inner} ==
+       {("inner", "self"), ("web", "parent")}, "sibling_and_parent_are_not_mixed", inner)
+    text = kernel.run("explain", "web").stdout.decode()
+    ok("\x1b" not in text and "pid 4711 (ev\\x1b[2Jil) asked for 40 when 90 was held; 3 times" in text and
+       "proposal: bctl pool set web numproc=320:330\n" in text and
+       "refused by web itself, at its barrier of 100\n" in text and
+       "refused by its parent top, at its limit of 110" in text and
+       "the network for inner asked" in text and "the network asked" in text, "explain_as_text", text)
+    expect(kernel, 2, "nobody: there is no such pool", "explain", "nobody")
+
+
+def test_thresholds(kernel):
+    kernel.run("pool", "create", "web", "numproc=5")
+    run = kernel.run("threshold", "web", "numproc=80%", "privvmpages=3%")
+    ok(run.returncode == 0 and not run.stdout, "threshold_sets", run)
+    res = kernel.json("threshold", "web", "tcpsndbuf=90%:10%")[0]["pools"][0]["resources"]
+    ok([res[n]["threshold"] for n in ("numproc", "privvmpages", "tcpsndbuf")] ==
+       [{"rise": 80, "fall": 75, "above": True}, {"rise": 3, "fall": 0, "above": False},
+        {"rise": 90, "fall": 10, "above": False}], "pool_show_has_thresholds", res)
+    text = kernel.run("pool", "show", "web").stdout.decode()
+    ok("  threshold numproc 80%:75%, above\n" in text, "as_text", text)
+    kernel.run("threshold", "web", "numproc=off")
+    res = kernel.json("pool", "show", "web")[0]["pools"][0]["resources"]
+    ok("threshold" not in res["numproc"], "off_removes_it", res)
+    expect(kernel, 1, "nosuch=80%: unknown resource 'nosuch'", "threshold", "web", "nosuch=80%")
+    expect(kernel, 2, "nobody: no such pool", "threshold", "nobody", "numproc=80%")
+    docs = kernel.json("events", mode="crossing")
+    ok([d.get("direction") for d in docs[-3:]] == ["up", "down", "direction-9"] and
+       docs[-1]["percent"] == 90, "crossings_are_events", docs[-3:])
+    lines = kernel.run("events", mode="crossing").stdout.decode().splitlines()
+    ok(lines[-3].endswith("threshold web privvmpages: rose to 90%, held 58.6M, barrier 64M; "
+                          "2 before it not reported"), "and_text", lines[-3])
+
+
+def test_readers(kernel):
+    run = kernel.run("stat", "--peak", "new")
+    ok(run.returncode == 0 and b"new: a new reader: its first interval begins now" in run.stderr and
+       b"PEAK" in run.stdout, "new_reader_is_told_so", run)
+    doc = kernel.json("stat", "--peak", "hourly")[0]
+    res = doc["pools"][0]["resources"]["numproc"]
+    ok(doc["reader"] == "hourly" and res["peak"] == res["held"] + 1, "peaks_are_in_json", doc)
+    lines = kernel.run("stat", "host", "-b", "--peak=hourly").stdout.decode().splitlines()
+    ok(lines[0].split()[-1] == "PEAK" and lines[2].split()[-1] == "2", "and_a_column", lines)
+    ok("peak" not in kernel.json("stat")[0]["pools"][0]["resources"]["numproc"],
+       "without_a_reader_there_is_none")
+    doc = kernel.json("reader", "list")[0]
+    ok(doc["readers"] == [{"name": "hourly", "last_taken_ns": 123456789}], "readers_are_listed", doc)
+    ok(kernel.run("reader", "list", "-q").stdout == b"hourly\n", "by_name")
+    ok(kernel.run("reader", "delete", "hourly").returncode == 0, "reader_is_deleted")
+    expect(kernel, 2, "nobody: there is no such reader", "reader", "delete", "nobody")
+
+
 def test_schemas():
     """The checker itself: a good document, and one fault of each kind."""
     good = {"schema": "bctl.info/1", "boot_id": "x", "taken_ns": 1, "bctl_version": "1",
@@ -863,7 +965,8 @@ def main():
              test_memory, test_exist_ok, test_set, test_delete, test_views,
              test_text_and_json_agree, test_thousand, test_modes, test_known_resources,
              test_exec, test_events, test_compat, test_fairpages, test_fairpages_kinds,
-             test_fairpages_slices, test_fairpages_gone, test_fairpages_view]
+             test_fairpages_slices, test_fairpages_gone, test_fairpages_view, test_explain,
+             test_thresholds, test_readers]
     test_schemas()
     for test in tests:
         kernel = Kernel()

@@ -354,12 +354,12 @@ static void test_records(void)
 	ok(!strcmp(pool.cgroup, "bc/web"), "leading_slash_of_a_cgroup_is_dropped");
 	ok(!BC_HAS(&pool, BC_A_STATE) && BC_HAS(&pool, BC_A_ID), "absent_attribute_is_absent");
 	nlmsg_free(msg);
-	ok(decode_msg(pool_msg(1, 0, 56, 56), &pool) == -EBADMSG, "shorter_record_is_malformed");
-	ok(decode_msg(pool_msg(1, 0, 0, 64), &pool) == -EBADMSG, "record_size_0_is_malformed");
-	ok(decode_msg(pool_msg(1, 0, 64, 100), &pool) == -EBADMSG, "odd_table_is_malformed");
-	ok(decode_msg(pool_msg(1, 0, 0xffffffff, 64), &pool) == -EBADMSG,
+	ok(decode_msg(pool_msg(1, 0, 64, 64), &pool) == -EBADMSG, "shorter_record_is_malformed");
+	ok(decode_msg(pool_msg(1, 0, 0, 72), &pool) == -EBADMSG, "record_size_0_is_malformed");
+	ok(decode_msg(pool_msg(1, 0, 72, 100), &pool) == -EBADMSG, "odd_table_is_malformed");
+	ok(decode_msg(pool_msg(1, 0, 0xffffffff, 72), &pool) == -EBADMSG,
 	   "record_size_beyond_the_table_is_malformed");
-	ok(!decode_msg(pool_msg(1, 0, 64, 0), &pool) && !pool.records, "empty_table_is_empty");
+	ok(!decode_msg(pool_msg(1, 0, 72, 0), &pool) && !pool.records, "empty_table_is_empty");
 }
 
 static void test_attributes(void)

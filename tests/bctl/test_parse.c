@@ -191,6 +191,38 @@ static void test_mutations(void)
 	ok(read > 10000 && read < 490000, "mutations_reach_both_sides (%d read)", read);
 }
 
+static void percents(const char *text, int ret, uint32_t rise, uint32_t fall)
+{
+	const char *why = NULL;
+	uint32_t r = 99, f = 99;
+	int got = bc_percents_parse(text, &r, &f, &why);
+
+	ok(got == ret && (ret ? !!why : r == rise && f == fall), "percents_%s", text);
+}
+
+static void test_percents(void)
+{
+	percents("80%", 0, 80, 75);
+	percents("80%:10%", 0, 80, 10);
+	percents("100%:99%", 0, 100, 99);
+	percents("5%", 0, 5, 0);
+	percents("1%:0%", 0, 1, 0);
+	percents("off", 0, 0, 0);
+	percents("0%", -EINVAL, 0, 0);
+	percents("101%", -EINVAL, 0, 0);
+	percents("18446744073709551696%", -EINVAL, 0, 0);
+	percents("80", -EINVAL, 0, 0);
+	percents("80%:", -EINVAL, 0, 0);
+	percents("80%:70", -EINVAL, 0, 0);
+	percents("80%:80%", -EINVAL, 0, 0);
+	percents("80%:4294967297%", -EINVAL, 0, 0);
+	percents("80%:70%:60%", -EINVAL, 0, 0);
+	percents("%", -EINVAL, 0, 0);
+	percents("", -EINVAL, 0, 0);
+	percents("OFF", -EINVAL, 0, 0);
+	percents("-5%", -EINVAL, 0, 0);
+}
+
 int main(void)
 {
 	test_good();
@@ -198,5 +230,6 @@ int main(void)
 	test_bad();
 	test_numbers();
 	test_mutations();
+	test_percents();
 	return tap_end();
 }

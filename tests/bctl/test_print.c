@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "decode.h"
+#include "explain.h"
 #include "print.h"
 #include "tap.h"
 
@@ -191,12 +192,64 @@ static void test_random_strings(void)
 	ok(!bad, "any_process_name_gives_one_line_and_valid_json");
 }
 
+struct propose_case {
+	int res;
+	uint64_t maxheld, barrier, limit;
+	uint64_t held, largest;
+	uint32_t bound;
+	bool fits;
+	const char *value;
+};
+
+static const struct propose_case proposals[] = {
+	/* items: a quarter more, then two digits */
+	{ 1, 32, 32, 32, 32, 1, BC_BOUND_BARRIER, false, "45" },
+	{ 1, 32, 32, 40, 32, 1, BC_BOUND_BARRIER, false, "45:53" },
+	{ 1, 3, 3, 3, 3, 1, BC_BOUND_BARRIER, false, "5" },
+	{ 1, 1000, 1000, BC_UNLIMITED, 1000, 1, BC_BOUND_BARRIER, false, "1300:unlimited" },
+	{ 1, 0, 0, 0, 0, 1, BC_BOUND_BARRIER, false, "1" },
+	/* the barrier was raised meanwhile */
+	{ 1, 32, 64, 64, 32, 1, BC_BOUND_BARRIER, true, "64" },
+	{ 1, 32, BC_UNLIMITED, BC_UNLIMITED, 32, 1, BC_BOUND_BARRIER, true, "unlimited" },
+	/* pages: 356K and 200M, a quarter more, up to the next eighth of a power of two */
+	{ 0, 89, 16384, 16384, 89, 51200, BC_BOUND_BARRIER, false, "256M" },
+	{ 0, 89, 16384, 17408, 89, 51200, BC_BOUND_BARRIER, false, "256M:260M" },
+	/* a stack is held to the limit, so the barrier may stay */
+	{ 0, 1000, 900, 1000, 1000, 24, BC_BOUND_LIMIT, false, "3600K:5M" },
+	{ 2, 65536, 65536, 65536, 65536, 4096, BC_BOUND_BARRIER, false, "96K" },
+	{ 2, 0, 10, 10, 0, 100, BC_BOUND_BARRIER, false, "128" },
+	/* more than there are numbers for */
+	{ 2, BC_AMOUNT_MAX, BC_AMOUNT_MAX, BC_AMOUNT_MAX, 1, 1, BC_BOUND_BARRIER, false, "unlimited" },
+	{ 0, BC_AMOUNT_MAX, 1, 1, 1, UINT64_MAX, BC_BOUND_BARRIER, false, "unlimited" },
+};
+
+static void test_propose(void)
+{
+	const struct propose_case *c;
+	struct bc_proposal prop;
+	struct bc_notice n;
+	size_t i;
+
+	for (i = 0; i < sizeof(proposals) / sizeof(proposals[0]); i++) {
+		c = &proposals[i];
+		n = (struct bc_notice){ .has = 1ULL << BC_A_BOUND, .bound = c->bound, .held = c->held,
+					.amount = 1, .largest = c->largest };
+		bc_propose(&(struct bc_cause){
+			.res = &res[c->res], .culprits = &n, .count = 1,
+			.rec = { .maxheld = c->maxheld, .barrier = c->barrier, .limit = c->limit },
+		}, 4096, &prop);
+		is(prop.value, c->value, "proposal_%zu", i);
+		ok(prop.fits == c->fits && prop.barrier <= prop.limit, "proposal_%zu_is_sound", i);
+	}
+}
+
 int main(void)
 {
 	test_human();
 	test_pools();
 	test_empty();
 	test_event();
+	test_propose();
 	test_random_strings();
 	return tap_end();
 }

@@ -115,6 +115,11 @@ static size_t bc_pick(const struct bc_explain *e, const struct bc_cause *cause,
 	return found;
 }
 
+static bool bc_has_failed(const struct bc_record *rec)
+{
+	return !(rec->flags & BC_RECORD_F_NO_FAILCNT) && rec->failcnt;
+}
+
 static void bc_explain_log(struct bc_explain *e, const struct bc_pool *level,
 			   unsigned int distance, struct bc_notice *log, size_t count)
 {
@@ -130,7 +135,7 @@ static void bc_explain_log(struct bc_explain *e, const struct bc_pool *level,
 			if (e->snap.res[r].id == cause.rec.res)
 				cause.res = &e->snap.res[r];
 		cause.count = bc_pick(e, &cause, log, count, picked);
-		if (cause.count || (!distance && cause.rec.failcnt))
+		if (cause.count || (!distance && bc_has_failed(&cause.rec)))
 			bc_doc_cause(&e->doc, &cause, bc_page_size());
 	}
 }

@@ -137,7 +137,7 @@ static int bctl_help_all(struct bctl *b)
 
 	puts("bctl - limit and account groups of processes with beancounter.ko\n");
 	for (cmd = b->cmds; cmd->name; cmd++)
-		printf("  bctl %-12s %s\n", cmd->name, cmd->summary);
+		printf("  bctl %-13s  %s\n", cmd->name, cmd->summary);
 	puts("\n"
 	     "  -j, --json   print JSON\n"
 	     "  -b, --raw    print amounts exactly, in the unit of their resource\n"

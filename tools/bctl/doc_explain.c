@@ -82,6 +82,9 @@ static void bc_doc_proposal(struct bc_doc *doc, json_object *obj, const struct b
 	struct bc_proposal prop;
 	json_object *proposal;
 
+	/* Processes were killed for want of memory: a guarantee gives them no more of it. */
+	if (cause->rec.res == BC_RES_OOMGUARPAGES)
+		return;
 	bc_propose(cause, page_size, &prop);
 	bc_put(doc, obj, "fits_now", json_object_new_boolean(prop.fits));
 	if (prop.fits || !cause->res || doc->err)
@@ -95,6 +98,24 @@ static void bc_doc_proposal(struct bc_doc *doc, json_object *obj, const struct b
 	bc_put_bound(doc, proposal, "barrier", prop.barrier);
 	bc_put_bound(doc, proposal, "limit", prop.limit);
 	bc_put_str(doc, proposal, "command", command);
+}
+
+/* What the kernel does not keep is left out. */
+static void bc_doc_cause_figures(struct bc_doc *doc, json_object *obj,
+				 const struct bc_record *rec)
+{
+	if (!(rec->flags & BC_RECORD_F_NO_HELD))
+		bc_put_int(doc, obj, "held", rec->held);
+	if (!(rec->flags & BC_RECORD_F_NO_MAXHELD))
+		bc_put_int(doc, obj, "maxheld", rec->maxheld);
+	bc_put_bound(doc, obj, "barrier", rec->barrier);
+	bc_put_bound(doc, obj, "limit", rec->limit);
+	if (!(rec->flags & BC_RECORD_F_NO_FAILCNT))
+		bc_put_int(doc, obj, "failcnt", rec->failcnt);
+	if (!(rec->flags & BC_RECORD_F_NO_FAILED))
+		bc_put_int(doc, obj, "failed", rec->failed);
+	if (rec->last_fail)
+		bc_put_int(doc, obj, "last_failure_ns", rec->last_fail);
 }
 
 /**
@@ -120,14 +141,7 @@ void bc_doc_cause(struct bc_doc *doc, const struct bc_cause *cause, uint64_t pag
 		   cause->distance == 1 ? "parent" : "ancestor");
 	if (cause->count)
 		bc_doc_bound(doc, obj, &cause->culprits[0]);
-	bc_put_int(doc, obj, "held", cause->rec.held);
-	bc_put_int(doc, obj, "maxheld", cause->rec.maxheld);
-	bc_put_bound(doc, obj, "barrier", cause->rec.barrier);
-	bc_put_bound(doc, obj, "limit", cause->rec.limit);
-	bc_put_int(doc, obj, "failcnt", cause->rec.failcnt);
-	bc_put_int(doc, obj, "failed", cause->rec.failed);
-	if (cause->rec.last_fail)
-		bc_put_int(doc, obj, "last_failure_ns", cause->rec.last_fail);
+	bc_doc_cause_figures(doc, obj, &cause->rec);
 	bc_doc_culprits(doc, obj, cause);
 	bc_doc_proposal(doc, obj, cause, page_size);
 }

@@ -4,8 +4,8 @@
  *
  *	web: numproc: 37 requests were refused by web itself, at its barrier of 32
  *	  asked for 37 in all; holds 32 now, 32 at most
- *	  3 s ago (2026-11-21 10:37:04) pid 183 (apache2) asked for 1, when 32 were
- *	    held; 35 times since 12 s ago
+ *	  3.0 s ago (2026-11-21 10:37:04) pid 183 (apache2) asked for 1 when 32 was held;
+ *	  35 times, for up to 1, since 12 s ago
  *	  proposal: bctl pool set web numproc=45
  */
 #include <inttypes.h>
@@ -70,7 +70,7 @@ static void bc_print_culprit_line(const struct bc_printer *p, json_object *doc,
 	bc_put_date(p->out, bc_num(obj, "realtime_ns"));
 	bc_put_who(p->out, obj);
 	if (origin && strcmp(origin, pool)) {
-		fputs(" of ", p->out);
+		fputs(bc_str(obj, "pid") ? " of " : " for ", p->out);
 		bc_safe(p->out, origin);
 	}
 	fprintf(p->out, " asked for %s when %s was held", amount, held);

@@ -103,13 +103,20 @@ void bc_propose(const struct bc_cause *cause, uint64_t page_size, struct bc_prop
 	bc_wide room = rec->limit - rec->barrier;
 	int len;
 
+	if (cause->res && BC_HAS(cause->res, BC_A_RES_KIND) &&
+	    cause->res->kind == BC_KIND_NATIVE) {
+		/* The kernel fails at the limit, and tells neither who nor how much. */
+		at_barrier = false;
+		at_limit = true;
+		need++;
+	}
 	prop->fits = (!at_barrier || need <= rec->barrier) && (!at_limit || need <= rec->limit);
 	prop->barrier = at_barrier && want > rec->barrier ? want : rec->barrier;
 	prop->limit = at_limit && want > rec->limit ? want : rec->limit;
 	if (prop->barrier != BC_UNLIMITED && rec->limit != BC_UNLIMITED &&
 	    prop->limit < prop->barrier + room)
-		prop->limit = room ? bc_round(prop->barrier + room, unit, page_size) :
-			      prop->barrier;
+		prop->limit = prop->barrier + room > BC_AMOUNT_MAX ? BC_UNLIMITED :
+			      prop->barrier + room;
 	if (prop->limit < prop->barrier)
 		prop->limit = prop->barrier;
 	len = bc_value_write(prop->value, sizeof(prop->value), prop->barrier, unit, page_size);
