@@ -26,13 +26,13 @@
 
 #include "threshold.h"
 
-static void (*bc_threshold_notify)(void);
+static bc_tripped_t bc_threshold_notify;
 
 /**
  * bc_threshold_set_notify() - say who is to be told that a threshold tripped
  * @notify: called in any context, or NULL
  */
-void bc_threshold_set_notify(void (*notify)(void))
+void bc_threshold_set_notify(bc_tripped_t notify)
 {
 	WRITE_ONCE(bc_threshold_notify, notify);
 }
@@ -60,7 +60,7 @@ int bc_threshold_check(u32 rise, u32 fall)
  */
 void bc_threshold_trip(struct bc_counter *cnt, u64 held)
 {
-	void (*notify)(void) = READ_ONCE(bc_threshold_notify);
+	bc_tripped_t notify = READ_ONCE(bc_threshold_notify);
 	struct bc_threshold *th = &cnt->threshold;
 	u64 rise = READ_ONCE(cnt->rise);
 

@@ -20,7 +20,9 @@ struct bc_crossing {
 	u64			time;
 };
 
-void bc_threshold_set_notify(void (*notify)(void));
+typedef void (*bc_tripped_t)(void);
+
+void bc_threshold_set_notify(bc_tripped_t notify);
 int bc_threshold_check(u32 rise, u32 fall);
 void bc_threshold_set(struct bc_counter *cnt, u32 rise, u32 fall);
 void bc_threshold_refresh(struct bc_counter *cnt);

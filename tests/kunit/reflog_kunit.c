@@ -157,8 +157,8 @@ static void reflog_keeps_the_last_of_each_and_the_last_eight(struct kunit *test)
 	for (step = 1; step < 20000; step++) {
 		/* Mostly one resource, and never the same task twice. */
 		res = prandom_u32_state(&rnd) % 64 ? 0 : prandom_u32_state(&rnd) % BC_NR_RES;
-		note_add(level, &(struct note){ pool[prandom_u32_state(&rnd) % 4], res, step, 1,
-						step });
+		i = prandom_u32_state(&rnd) % 4;
+		note_add(level, &(struct note){ pool[i], res, step, 1, step });
 		last[res] = step;
 		memmove(recent + 1, recent, sizeof(recent) - sizeof(recent[0]));
 		recent[0] = step;

@@ -166,6 +166,31 @@ static void refusal_tells_what_happened(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bc_refusal_next(&ref));
 }
 
+/* Events are rationed; the log has them all. */
+static void refusal_is_noted_told_or_not(struct kunit *test)
+{
+	struct pools *pools = test->priv;
+	struct bc_pool *pool = pools_add(test, "a", pools->tree.host);
+	struct bc_culprit *slot = kunit_kcalloc(test, BC_REFLOG_SLOTS, sizeof(*slot), GFP_KERNEL);
+	struct bc_section sec;
+	int i;
+
+	KUNIT_ASSERT_TRUE(test, slot);
+	for (i = 0; i < 10 * BC_EVENTS_PER_SEC; i++)
+		refuse(pool, pool, BC_NUMPROC, i);
+	bc_enter(&sec);
+	bc_refused_by(pool, &pool->cnt[BC_PRIVVMPAGES], BC_PRIVVMPAGES, 3, BC_BOUND_LIMIT);
+	bc_leave(&sec);
+
+	KUNIT_ASSERT_EQ(test, bc_reflog_copy(pool->reflog, slot), 2);
+	KUNIT_EXPECT_EQ(test, slot[0].bound, BC_BOUND_LIMIT);
+	KUNIT_EXPECT_EQ(test, slot[0].time, pool->cnt[BC_PRIVVMPAGES].last_fail);
+	KUNIT_EXPECT_EQ(test, slot[1].count, refusal_count(pool, BC_NUMPROC));
+	KUNIT_EXPECT_EQ(test, slot[1].bound, BC_BOUND_BARRIER);
+	KUNIT_EXPECT_EQ(test, slot[1].pid, current->pid);
+	KUNIT_EXPECT_STREQ(test, slot[1].comm, current->comm);
+}
+
 struct refusal_irq {
 	struct irq_work	work;
 	struct bc_pool	*pool;
@@ -185,9 +210,10 @@ static void refusal_in_an_interrupt_names_no_task(struct kunit *test)
 {
 	struct pools *pools = test->priv;
 	struct refusal_irq *irq = kunit_kzalloc(test, sizeof(*irq), GFP_KERNEL);
+	struct bc_culprit *slot = kunit_kcalloc(test, BC_REFLOG_SLOTS, sizeof(*slot), GFP_KERNEL);
 	struct bc_refusal ref;
 
-	KUNIT_ASSERT_TRUE(test, irq);
+	KUNIT_ASSERT_TRUE(test, irq && slot);
 	irq->pool = pools_add(test, "a", pools->tree.host);
 	init_irq_work(&irq->work, refusal_in_irq);
 
@@ -198,6 +224,9 @@ static void refusal_in_an_interrupt_names_no_task(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, bc_refusal_next(&ref));
 	KUNIT_EXPECT_EQ(test, ref.amount, 9);
 	KUNIT_EXPECT_EQ(test, ref.pid, 0);
+	KUNIT_EXPECT_EQ(test, bc_reflog_copy(irq->pool->reflog, slot), 1);
+	KUNIT_EXPECT_EQ(test, slot->pid, 0);
+	KUNIT_EXPECT_STREQ(test, slot->comm, "");
 }
 
 static void refusal_next_keeps_the_order(struct kunit *test)
@@ -475,6 +504,7 @@ static struct kunit_case refusal_cases[] = {
 	KUNIT_CASE(refusal_next_has_nothing_at_first),
 	KUNIT_CASE(refusal_is_counted_at_the_level_that_refused),
 	KUNIT_CASE(refusal_tells_what_happened),
+	KUNIT_CASE(refusal_is_noted_told_or_not),
 	KUNIT_CASE(refusal_in_an_interrupt_names_no_task),
 	KUNIT_CASE(refusal_next_keeps_the_order),
 	KUNIT_CASE(refusal_events_are_rationed),

@@ -85,13 +85,14 @@ static const struct place places[] = {
 static void threshold_lies_where_the_percents_say(struct kunit *test)
 {
 	struct thresholds *th = test->priv;
+	const struct bc_threshold *at = &th->cnt.threshold;
 	const struct place *p;
 
 	for (p = places; p < places + ARRAY_SIZE(places); p++) {
 		bc_counter_set_bounds(&th->cnt, p->barrier, BC_UNLIMITED);
 		bc_threshold_set(&th->cnt, p->rise, p->fall);
-		KUNIT_EXPECT_EQ_MSG(test, th->cnt.threshold.rise_at, p->rise_at, "%llu", p->barrier);
-		KUNIT_EXPECT_EQ_MSG(test, th->cnt.threshold.fall_at, p->fall_at, "%llu", p->barrier);
+		KUNIT_EXPECT_EQ_MSG(test, at->rise_at, p->rise_at, "%llu", p->barrier);
+		KUNIT_EXPECT_EQ_MSG(test, at->fall_at, p->fall_at, "%llu", p->barrier);
 		KUNIT_EXPECT_EQ(test, th->cnt.rise, p->rise_at);
 	}
 	bc_threshold_set(&th->cnt, 0, 0);
