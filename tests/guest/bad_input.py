@@ -35,6 +35,11 @@ COMMANDS = {
     'POOL_DEL': (genl.POOL_DEL, attr('name', 'lonely'), None),
     'RES_GET': (genl.RES_GET, b'', DUMP),
     'INFO_GET': (genl.INFO_GET, b'', None),
+    'REFUSAL_GET': (genl.REFUSAL_GET, attr('name', 'web'), DUMP),
+    'THRESHOLD_SET': (genl.THRESHOLD_SET, attr('name', 'web') + genl.threshold('numproc', 80, 75),
+                      None),
+    'READER_GET': (genl.READER_GET, b'', DUMP),
+    'READER_DEL': (genl.READER_DEL, attr('reader', 'x'), None),
 }
 
 
@@ -375,7 +380,7 @@ def family_not_found():
 def join_groups():
     client = genl.Client()
     return sum(bc.errno_of(client.subscribe, group) != errno.EPERM
-               for group in ('refusal', 'pool'))
+               for group in ('refusal', 'pool', 'threshold'))
 
 
 def socket_passed_on():
@@ -423,7 +428,7 @@ def random_message(rng, templates):
     if kind == 0:
         data = bytearray(rng.randbytes(rng.randrange(200)))
         if data:
-            data[0] = rng.randrange(10)
+            data[0] = rng.randrange(14)
     elif kind == 1:
         data = data[:rng.randrange(len(data) + 1)]
     elif kind == 2:
@@ -447,6 +452,9 @@ def check_noise():
         (genl.POOL_SET, u32('id', 1) + limit('numproc', 5) + limit('privvmpages', 9, 10), want),
         (genl.POOL_GET, u64('since', 5), DUMP),
         (genl.POOL_GET, u32('id', 0), want),
+        (genl.POOL_GET, u32('id', 1) + attr('reader', 'noise'), want),
+        (genl.POOL_GET, attr('reader', 'noise'), DUMP),
+        (genl.THRESHOLD_SET, u32('id', 1) + genl.threshold('numproc', 0), want),
     ]
     client = genl.Client(recv=1 << 17)
     client.sock.setblocking(False)
@@ -477,7 +485,8 @@ def check_noise():
                     except (ValueError, IndexError, struct.error) as err:
                         bad.append((number, err))
         silent += not answered
-        if success and data[:1] and data[0] in (genl.POOL_NEW, genl.POOL_SET, genl.POOL_DEL):
+        if success and data[:1] and data[0] in (genl.POOL_NEW, genl.POOL_SET, genl.POOL_DEL,
+                                                  genl.THRESHOLD_SET):
             accepted += 1
             prepare()
             bc.wait_gone()
