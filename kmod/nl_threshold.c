@@ -44,6 +44,11 @@ static int bc_nl_threshold_res(struct nlattr *attr, const struct bc_percents wan
 		NL_SET_ERR_MSG_ATTR(extack, attr, "this is not counted here, see bctl resources");
 		return -EOPNOTSUPP;
 	}
+	/* No charge passes by that could be compared with anything. */
+	if (bc_readers[res]) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the kernel itself counts this: no threshold");
+		return -EOPNOTSUPP;
+	}
 	return res;
 }
 

@@ -5,9 +5,8 @@
  * A charge that gets to a threshold wakes it; see threshold.c for what is done
  * then. It looks again every BC_WATCH_MS while a counter is above, because nothing
  * tells it that held falls; while a charge that got to a threshold turned out not
- * to be above, until that is armed again; and while there is a threshold on a
- * resource that no charge passes by, because the kernel counts it (native): its
- * recount brings the figure, and with it the charge that trips.
+ * to be above, until that is armed again. Resources that the kernel itself counts
+ * have no thresholds: no charge passes by there.
  *
  * A pool may tell BC_EVENTS_PER_SEC crossings in a second. What is left out is
  * counted for the next one.
@@ -24,11 +23,6 @@
 /* How long a fall may go unnoticed, and what only seemed to rise stays unarmed. */
 #define BC_WATCH_MS	250
 
-static bool bc_watch_is_native(enum bc_res res)
-{
-	return bc_resources[res].kind == BC_KIND_NATIVE;
-}
-
 /* What is charged to it is an upper bound until it is recounted. */
 static bool bc_watch_is_bound(enum bc_res res)
 {
@@ -37,9 +31,7 @@ static bool bc_watch_is_bound(enum bc_res res)
 
 static bool bc_watch_needs_look(const struct bc_pool *pool, enum bc_res res)
 {
-	const struct bc_counter *cnt = &pool->cnt[res];
-
-	return bc_threshold_open(cnt) || (cnt->threshold.rise && bc_watch_is_native(res));
+	return bc_threshold_open(&pool->cnt[res]);
 }
 
 /* Makes the figures exact, if one that is of interest is not. */
@@ -51,8 +43,7 @@ static void bc_watch_recount(struct bc_pool *root)
 	int res;
 
 	for (res = 0; res < BC_NR_RES; res++)
-		inexact |= bc_watch_needs_look(root, res) &&
-			   (bc_watch_is_bound(res) || bc_watch_is_native(res));
+		inexact |= bc_watch_needs_look(root, res) && bc_watch_is_bound(res);
 	for (pos = root; inexact && pos; pos = bc_pool_next_pre(pos, root)) {
 		bc_enter(&sec);
 		bc_sources_recount(pos);

@@ -147,7 +147,8 @@
  *	barrier; there is nothing to tell while that is BC_UNLIMITED. Falling is
  *	noticed within half a second. Errors: ENOENT; EINVAL unknown resource,
  *	bad percent, resource named twice; EOPNOTSUPP the resource is not counted
- *	on this kernel.
+ *	on this kernel, or is one of those that the kernel itself counts
+ *	(BC_KIND_NATIVE).
  *
  * BC_CMD_READER_GET (dump)
  *	One answer for each reader: BC_A_READER string, BC_A_TIME u64 of its last
