@@ -133,7 +133,7 @@ static void bc_mm_recount(struct bc_mm *rec)
 	spin_lock(&rec->lock);
 	busy = rwsem_is_locked(&mm->mmap_lock);
 	smp_rmb();	/* the lock first, then the figures */
-	for (kind = 0; kind < BC_MM_KINDS; kind++)
+	for (kind = 0; rec->pool && kind < BC_MM_KINDS; kind++)
 		bc_mm_correct(rec, kind, busy);
 	spin_unlock(&rec->lock);
 }
@@ -380,8 +380,6 @@ static bool bc_mm_move(struct bc_mm *rec, struct bc_pool *to)
 void bc_mm_fix(struct mm_struct *mm, struct bc_pool *pool)
 {
 	struct bc_ptrmap_node *node;
-	struct bc_counter *fail;
-	enum bc_mm_kind kind;
 	struct bc_mm *rec;
 
 	if (!bc_res_active(BC_PRIVVMPAGES))
@@ -399,9 +397,8 @@ void bc_mm_fix(struct mm_struct *mm, struct bc_pool *pool)
 	}
 	if (READ_ONCE(rec->pool) != pool && bc_pool_tryget(pool) && !bc_mm_move(rec, pool))
 		bc_pool_put(pool);
-	for (kind = 0; kind < BC_MM_KINDS; kind++)
-		if (!bc_mm_charge(rec, kind, 0, BC_FORCE, &fail))
-			bc_note_untracked();
+	/* Not what it has just now: it may be in the middle of a request. */
+	bc_mm_recount(rec);
 }
 
 /**

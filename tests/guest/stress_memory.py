@@ -19,7 +19,7 @@ import bc  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 
 SECONDS = int(os.environ.get('BC_STRESS_SECONDS', 30))
-LIMITS = {'lockedpages': 300, 'shmpages': 1500}
+LIMITS = {'lockedpages': 300, 'shmpages': 12000}
 # Pages of files that are on their way while there is a recount: one for each
 # task. Whole objects and locked memory are exact.
 SLACK = {'lockedpages': 0, 'shmpages': 16}
@@ -27,8 +27,8 @@ SLACK = {'lockedpages': 0, 'shmpages': 16}
 
 def stress(pool):
     return subprocess.Popen(['bctl', 'exec', pool, '--', 'stress-ng', '--mlock', '2', '--shm', '1',
-                             '--shm-bytes', '4M', '--shm-sysv', '1', '--shm-sysv-bytes', '4M',
-                             '--memfd', '1', '--memfd-bytes', '8M', '--shm-sysv-segs', '4',
+                             '--shm-bytes', '24M', '--shm-sysv', '1', '--shm-sysv-bytes', '16M',
+                             '--memfd', '1', '--memfd-bytes', '32M', '--shm-sysv-segs', '4',
                              '--quiet', '-t', str(SECONDS)],
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL, start_new_session=True)
