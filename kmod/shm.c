@@ -44,8 +44,10 @@
 #include "refusal.h"
 #include "shm.h"
 
-/* Records visited in one recount of a pool, and moved in one go. */
+/* Records visited in one recount of a pool: when it matters, and for a new peak. */
 #define BC_SHM_RECOUNT	4096
+#define BC_SHM_GLANCE	64
+/* Records moved in one go. */
 #define BC_SHM_BATCH	256
 
 static struct bc_ptrmap bc_shm_maps[BC_SHM_KINDS] __read_mostly;
@@ -149,12 +151,12 @@ static bool bc_shm_correct(struct bc_shm *rec)
  * a recount has found it at rest: pages that were asked for appear in the figure
  * a moment later.
  */
-static void bc_shm_recount_pool(struct bc_pool *pool)
+static void bc_shm_recount_some(struct bc_pool *pool, unsigned int left)
 {
-	unsigned int left = min_t(unsigned int, READ_ONCE(pool->nr_shms), BC_SHM_RECOUNT);
 	struct bc_shm *rec, *next;
 
 	spin_lock(&pool->shm_lock);
+	left = min(left, pool->nr_shms);
 	list_for_each_entry_safe(rec, next, &pool->shms, link) {
 		if (!left--)
 			break;
@@ -166,8 +168,13 @@ static void bc_shm_recount_pool(struct bc_pool *pool)
 	spin_unlock(&pool->shm_lock);
 }
 
+static void bc_shm_recount_pool(struct bc_pool *pool)
+{
+	bc_shm_recount_some(pool, BC_SHM_RECOUNT);
+}
+
 /* For hooks; see bc_recount_begin(). munlock() has no hook either. */
-static void bc_shm_may_recount(struct bc_pool *root, enum bc_shm_kind kind)
+static void bc_shm_may_recount(struct bc_pool *root, enum bc_shm_kind kind, unsigned int nr)
 {
 	struct bc_pool *pos;
 	u64 start;
@@ -177,14 +184,15 @@ static void bc_shm_may_recount(struct bc_pool *root, enum bc_shm_kind kind)
 	if (!bc_recount_begin(&root->shm_next, &start))
 		return;
 	for (pos = root; pos; pos = bc_pool_next_pre(pos, root))
-		bc_shm_recount_pool(pos);
+		bc_shm_recount_some(pos, nr);
 	bc_recount_end(&root->shm_next, start);
 }
 
 /*
  * A new peak may be false, so there is a recount before one is recorded, but
- * only one in each tick: a file that grows makes a new peak with every page.
- * maxheld may exceed the true peak by what was cut off within a tick.
+ * only one in each tick, and of few inodes, those with changes first: a file that
+ * grows makes a new peak with every page. maxheld may exceed the true peak by
+ * what was cut off within a tick.
  */
 static void bc_shm_check_peak(struct bc_pool *pool, enum bc_shm_kind kind, u64 pages)
 {
@@ -199,7 +207,7 @@ static void bc_shm_check_peak(struct bc_pool *pool, enum bc_shm_kind kind, u64 p
 	if (READ_ONCE(root->shm_tick) == now)
 		return;
 	WRITE_ONCE(root->shm_tick, now);
-	bc_shm_may_recount(root, kind);
+	bc_shm_may_recount(root, kind, BC_SHM_GLANCE);
 }
 
 /* Makes a record of a whole object and charges it; false when that is refused. */
@@ -215,7 +223,7 @@ static bool bc_shm_take_for(struct bc_pool *pool, struct inode *inode, enum bc_s
 		bc_shm_release(old);
 	bc_shm_check_peak(pool, kind, pages);
 	if (!bc_counter_try_charge(&pool->cnt[res], pages, BC_HARD, &fail)) {
-		bc_shm_may_recount(bc_counter_pool(fail, res), kind);
+		bc_shm_may_recount(bc_counter_pool(fail, res), kind, BC_SHM_RECOUNT);
 		if (!bc_counter_try_charge(&pool->cnt[res], pages, BC_HARD, &fail)) {
 			bc_refused(pool, fail, res, pages);
 			return false;
@@ -324,7 +332,7 @@ static bool bc_shm_grow(struct bc_shm *rec, u64 pages, pgoff_t index)
 	if (likely(bc_shm_charge(rec, pages, &fail)))
 		return true;
 	bc_shm_correct(rec);
-	bc_shm_may_recount(bc_counter_pool(fail, BC_SHMPAGES), BC_SHM_SIZE);
+	bc_shm_may_recount(bc_counter_pool(fail, BC_SHMPAGES), BC_SHM_SIZE, BC_SHM_RECOUNT);
 	if (bc_shm_charge(rec, pages, &fail))
 		return true;
 	if (pages == 1 && !bc_shm_asked_before(rec, index))
