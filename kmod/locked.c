@@ -57,8 +57,9 @@ static u64 bc_locked_by_range(struct mm_struct *mm, unsigned long start, unsigne
 	unsigned long at = start, stop;
 	struct vm_area_struct *vma;
 	u64 bytes = 0;
-	VMA_ITERATOR(vmi, mm, start);
+	struct vma_iterator vmi;
 
+	vma_iter_init(&vmi, mm, start);
 	for_each_vma_range(vmi, vma, end) {
 		if (vma->vm_start > at)
 			break;
@@ -74,8 +75,9 @@ static u64 bc_locked_by_all(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
 	u64 pages = 0;
-	VMA_ITERATOR(vmi, mm, 0);
+	struct vma_iterator vmi;
 
+	vma_iter_init(&vmi, mm, 0);
 	for_each_vma(vmi, vma)
 		if (bc_vma_will_lock(vma))
 			pages += vma_pages(vma);
@@ -87,8 +89,9 @@ static u64 bc_locked_in_range(struct mm_struct *mm, unsigned long start, unsigne
 {
 	struct vm_area_struct *vma;
 	u64 bytes = 0;
-	VMA_ITERATOR(vmi, mm, start);
+	struct vma_iterator vmi;
 
+	vma_iter_init(&vmi, mm, start);
 	for_each_vma_range(vmi, vma, end)
 		if (vma->vm_flags & VM_LOCKED)
 			bytes += min(end, vma->vm_end) - max(start, vma->vm_start);
