@@ -304,6 +304,14 @@ def test_life(pools, one):
     bc.rmdir(pool.path)
     tap.ok(tap.poll_until(bc.WAIT, lambda: not os.path.exists(path)),
            'rmdir of the cgroup takes the directory away')
+    for _ in range(20):
+        path = bc.mkdir(pool.path)
+        bc.nl.new('quick', path=path, number=pool.id)
+        name = read(f'{TOP}/{pool.id}/resources')
+        bc.rmdir(path)
+        bc.wait_for(lambda: all(p['name'] != 'quick' or p['state'] == genl.DYING
+                                for p in bc.nl.dump()), 'the pool is gone')
+    tap.ok(name, 'a pool made at once under the number of one that goes has a file')
     tap.ok(kept and read_at(one) == kept, "another pool's open file is left alone")
     os.close(one)
     # A file of all pools outlives any of them.
