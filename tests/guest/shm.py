@@ -329,7 +329,10 @@ def check_levels():
     tap.equal(bc.held(top, RES), 100, 'a pool is deleted: its objects count above')
     room.member.call(os.unlink, f'{MNT}/g')
     tap.equal(bc.held(top, RES), 60, 'and are given back there')
+    # bound without it: what it has open, and shares with this test, would be adopted
+    bc.attach('', room.member.pid)
     pool = bc.Pool('low', path=room.pool.path)
+    bc.attach(pool.path, room.member.pid)
     tap.equal(bc.held(pool, RES), 0, 'bound again: objects stay where they are')
     room.member.call(write_file, f'{MNT}/h', 5)
     tap.equal((bc.held(pool, RES), bc.held(top, RES)), (5, 65), 'new ones count below')
