@@ -51,7 +51,7 @@ IDLE, ENFORCED, COUNTED, UNAVAILABLE = range(4)
 REFUSAL, EV_NEW, EV_SET, EV_DYING, EV_GONE, EV_THRESHOLD = range(1, 7)
 AT_BARRIER, AT_LIMIT = 0, 1
 UP, DOWN = 0, 1
-F_ENFORCED, F_PEAK = 1, 2
+F_ENFORCED, F_PEAK = 1, 32
 
 Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail '
                     'peak')
