@@ -359,11 +359,14 @@ _children = []
 
 def fork_idle():
     """A child that does nothing until it is killed; its pid."""
+    parent = os.getpid()
     pid = os.fork()
     if not pid:
         libc.prctl(1, signal.SIGKILL)
-        while True:
+        # the parent may have ended before that
+        while os.getppid() == parent:
             signal.pause()
+        os._exit(0)             # pylint: disable=protected-access
     _children.append(pid)
     return pid
 
