@@ -20,8 +20,7 @@ OLD, TOP = '/proc/user_beancounters', '/proc/bc'
 SWITCH = '/sys/module/beancounter/parameters/compat'
 CGROUP = '/sys/fs/cgroup'
 MODULE = '/root/beancounter.ko'
-DEBUG = os.environ.get('BC_KERNEL', '').startswith('debug')
-CYCLES = 3 if DEBUG else 10
+CYCLES = 4
 
 READERS = [
     f'while :; do cat {OLD} {TOP}/*/resources {TOP}/resources; done',
