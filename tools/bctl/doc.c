@@ -307,6 +307,28 @@ static void bc_doc_threshold(struct bc_doc *doc, json_object *obj,
 	bc_put(doc, threshold, "above", json_object_new_boolean(th->above));
 }
 
+/**
+ * bc_put_figures() - add the figures of a record; what the kernel does not keep is left out
+ * @doc: the document
+ * @obj: the object
+ * @rec: the record
+ */
+void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record *rec)
+{
+	if (!(rec->flags & BC_RECORD_F_NO_HELD))
+		bc_put_int(doc, obj, "held", rec->held);
+	if (!(rec->flags & BC_RECORD_F_NO_MAXHELD))
+		bc_put_int(doc, obj, "maxheld", rec->maxheld);
+	bc_put_bound(doc, obj, "barrier", rec->barrier);
+	bc_put_bound(doc, obj, "limit", rec->limit);
+	if (!(rec->flags & BC_RECORD_F_NO_FAILCNT))
+		bc_put_int(doc, obj, "failcnt", rec->failcnt);
+	if (!(rec->flags & BC_RECORD_F_NO_FAILED))
+		bc_put_int(doc, obj, "failed", rec->failed);
+	if (rec->last_fail)
+		bc_put_int(doc, obj, "last_failure_ns", rec->last_fail);
+}
+
 static void bc_doc_record(struct bc_doc *doc, json_object *resources,
 			  const struct bc_record *rec, const struct bc_res *res,
 			  const struct bc_threshold *th)
@@ -320,18 +342,7 @@ static void bc_doc_record(struct bc_doc *doc, json_object *resources,
 		return;
 	if (res)
 		bc_put_unit(doc, obj, res->unit);
-	if (!(rec->flags & BC_RECORD_F_NO_HELD))
-		bc_put_int(doc, obj, "held", rec->held);
-	if (!(rec->flags & BC_RECORD_F_NO_MAXHELD))
-		bc_put_int(doc, obj, "maxheld", rec->maxheld);
-	bc_put_bound(doc, obj, "barrier", rec->barrier);
-	bc_put_bound(doc, obj, "limit", rec->limit);
-	if (!(rec->flags & BC_RECORD_F_NO_FAILCNT))
-		bc_put_int(doc, obj, "failcnt", rec->failcnt);
-	if (!(rec->flags & BC_RECORD_F_NO_FAILED))
-		bc_put_int(doc, obj, "failed", rec->failed);
-	if (rec->last_fail)
-		bc_put_int(doc, obj, "last_failure_ns", rec->last_fail);
+	bc_put_figures(doc, obj, rec);
 	bc_put(doc, obj, "enforced",
 	       json_object_new_boolean(!!(rec->flags & BC_RECORD_F_ENFORCED)));
 	if (rec->flags & BC_RECORD_F_PEAK)

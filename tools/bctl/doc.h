@@ -11,14 +11,13 @@
 #include <json-c/json.h>
 
 struct bc_doc;
+struct bc_record;
 struct bc_res;
 
-void bc_put(struct bc_doc *doc, json_object *obj, const char *key, json_object *val);
-void bc_put_int(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val);
 void bc_put_bound(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val);
-void bc_put_str(struct bc_doc *doc, json_object *obj, const char *key, const char *val);
 void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 		 const char *name, const char *what, uint32_t val);
+void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record *rec);
 void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit);
 json_object *bc_put_object(struct bc_doc *doc, json_object *list);
 const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_t id);

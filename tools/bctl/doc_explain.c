@@ -100,24 +100,6 @@ static void bc_doc_proposal(struct bc_doc *doc, json_object *obj, const struct b
 	bc_put_str(doc, proposal, "command", command);
 }
 
-/* What the kernel does not keep is left out. */
-static void bc_doc_cause_figures(struct bc_doc *doc, json_object *obj,
-				 const struct bc_record *rec)
-{
-	if (!(rec->flags & BC_RECORD_F_NO_HELD))
-		bc_put_int(doc, obj, "held", rec->held);
-	if (!(rec->flags & BC_RECORD_F_NO_MAXHELD))
-		bc_put_int(doc, obj, "maxheld", rec->maxheld);
-	bc_put_bound(doc, obj, "barrier", rec->barrier);
-	bc_put_bound(doc, obj, "limit", rec->limit);
-	if (!(rec->flags & BC_RECORD_F_NO_FAILCNT))
-		bc_put_int(doc, obj, "failcnt", rec->failcnt);
-	if (!(rec->flags & BC_RECORD_F_NO_FAILED))
-		bc_put_int(doc, obj, "failed", rec->failed);
-	if (rec->last_fail)
-		bc_put_int(doc, obj, "last_failure_ns", rec->last_fail);
-}
-
 /**
  * bc_doc_cause() - add a resource of which something was refused
  * @doc: the document
@@ -141,7 +123,7 @@ void bc_doc_cause(struct bc_doc *doc, const struct bc_cause *cause, uint64_t pag
 		   cause->distance == 1 ? "parent" : "ancestor");
 	if (cause->count)
 		bc_doc_bound(doc, obj, &cause->culprits[0]);
-	bc_doc_cause_figures(doc, obj, &cause->rec);
+	bc_put_figures(doc, obj, &cause->rec);
 	bc_doc_culprits(doc, obj, cause);
 	bc_doc_proposal(doc, obj, cause, page_size);
 }
