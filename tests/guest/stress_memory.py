@@ -23,6 +23,7 @@ LIMITS = {'lockedpages': 300, 'shmpages': 12000}
 # Pages of files that are on their way while there is a recount: one for each
 # task. Whole objects and locked memory are exact.
 SLACK = {'lockedpages': 0, 'shmpages': 16}
+SHM_LOCKED = 0o2000             # in the mode of a segment
 
 
 def stress(pool):
@@ -46,6 +47,12 @@ def disturb(pool, number):
     inner.delete()
     for pid in bc.read(f'{path}/cgroup.procs').split():
         bc.errno_of(bc.attach, pool.path, int(pid))
+
+
+def locked_segments():
+    """Pages of the segments that SHM_LOCK holds, by the kernel's own table."""
+    rows = [line.split() for line in bc.read('/proc/sysvipc/shm').splitlines()[1:]]
+    return sum(-(-int(row[3]) // 4096) for row in rows if int(row[2], 8) & SHM_LOCKED)
 
 
 def main():
@@ -72,9 +79,13 @@ def main():
         pass
     job.wait()
     bc.write(f'{tight.path}/cgroup.kill', '1')
-    tap.equal(bc.wait_held(tight, 'lockedpages', 0), 0, 'lockedpages ends at 0')
-    # Killed stressors leave segments and files behind: they must be all there is.
+    bc.wait_held(tight, 'numproc', 0)
+    # Killed stressors leave segments, some of them locked, and files behind:
+    # they must be all there is.
+    tap.equal(bc.wait_held(tight, 'lockedpages', locked_segments()), locked_segments(),
+              'lockedpages ends at what is locked of the segments left behind')
     subprocess.run(['ipcrm', '--all=shm'], check=True)
+    tap.equal(bc.wait_held(tight, 'lockedpages', 0), 0, 'lockedpages ends at 0 without them')
     for name in os.listdir('/dev/shm'):
         os.unlink(f'/dev/shm/{name}')
     tap.equal(bc.wait_held(tight, 'shmpages', 0), 0, 'shmpages ends at 0')
