@@ -254,6 +254,7 @@ static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,
  * @parent_name: name the parent must have, or NULL
  * @cgrp: cgroup v2 directory, the caller holds a reference
  * @bounds: wanted bounds
+ * @wishes: wanted settings
  * @extack: for messages
  *
  * Context: under the tree mutex; may sleep.
@@ -261,6 +262,7 @@ static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,
  */
 struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name,
 			       struct cgroup *cgrp, const struct bc_bounds bounds[BC_NR_RES],
+			       const struct bc_wish wishes[BC_NR_SETTINGS],
 			       struct netlink_ext_ack *extack)
 {
 	struct bc_pool *parent, *pool;
@@ -297,13 +299,17 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 	pool = bc_pool_prepare(name, cgrp, bounds);
 	if (!pool)
 		goto err_idle;
-	ret = bc_check_bounds(pool, parent, bounds, extack);
+	ret = bc_check_bounds(pool, parent, bounds, extack) ?:
+	      bc_settings_check(pool, parent, wishes, extack);
 	if (ret)
 		goto err_free;
 	ret = bc_tree_add(&bc_tree, pool, parent, id);
 	if (ret)
 		goto err_free;
-	ret = bc_member_bind(pool);
+	/* What can still fail comes before anybody is a member. */
+	ret = bc_settings_apply(pool, parent, wishes, extack);
+	if (!ret)
+		ret = bc_member_bind(pool);
 	if (ret)
 		goto err_kill;
 	/* Nobody acts on what the map said before, from here on. */

@@ -2,6 +2,7 @@
 #ifndef _BC_BIND_H
 #define _BC_BIND_H
 
+#include "setting.h"
 #include "tree.h"
 
 struct netlink_ext_ack;
@@ -30,6 +31,7 @@ void bc_bind_exit(void);
 void bc_bind_settle(void);
 struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent, struct cgroup *cgrp,
 			       const struct bc_bounds bounds[BC_NR_RES],
+			       const struct bc_wish wishes[BC_NR_SETTINGS],
 			       struct netlink_ext_ack *extack);
 int bc_check_bounds(struct bc_pool *pool, struct bc_pool *parent,
 		    const struct bc_bounds bounds[BC_NR_RES], struct netlink_ext_ack *extack);

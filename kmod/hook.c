@@ -21,8 +21,10 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include <net/netlink.h>
 
 #include "hook.h"
+#include "tree.h"
 
 static char *deny_hooks = "";
 module_param(deny_hooks, charp, 0444);
@@ -384,6 +386,159 @@ void bc_sources_set(struct bc_pool *pool, struct bc_pool *parent, const struct b
 	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
 		if (bc_sources[i]->set)
 			bc_sources[i]->set(pool, parent, bounds);
+}
+
+/* The source that acts on a setting, or NULL. */
+static const struct bc_source *bc_setting_source(enum bc_setting_id id)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+		if (bc_sources[i]->settings & BIT(id))
+			return bc_sources[i];
+	return NULL;
+}
+
+/**
+ * bc_setting_status() - what can be said of a setting
+ * @id: setting
+ * @reason: set to why it does not act, else NULL
+ *
+ * Context: under the tree mutex.
+ * Return: status.
+ */
+enum bc_status bc_setting_status(enum bc_setting_id id, const char **reason)
+{
+	const struct bc_source *src = bc_setting_source(id);
+
+	*reason = NULL;
+	if (!src)
+		*reason = "not in this version";
+	else if (!src->attached && src->reason[0])
+		*reason = src->reason;
+	else if (src->lacks_setting)
+		*reason = src->lacks_setting(id);
+	if (*reason)
+		return BC_STATUS_UNAVAILABLE;
+	return bc_hooks_attached() ? BC_STATUS_ENFORCED : BC_STATUS_IDLE;
+}
+
+static bool bc_wishes_any(const struct bc_source *src, const struct bc_wish *wishes)
+{
+	int id;
+
+	for (id = 0; id < BC_NR_SETTINGS; id++)
+		if (wishes[id].set && (src->settings & BIT(id)))
+			return true;
+	return false;
+}
+
+/**
+ * bc_settings_check() - may these settings be made?
+ * @pool: pool, which need not be in the tree yet
+ * @parent: its parent, present or future; NULL for the host
+ * @wishes: what is wanted, by enum bc_setting_id
+ * @extack: for messages
+ *
+ * Context: under the tree mutex.
+ * Return: 0, or the first error; nothing is changed.
+ */
+int bc_settings_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc_wish *wishes,
+		      struct netlink_ext_ack *extack)
+{
+	const char *reason;
+	int id, i, ret = 0;
+
+	for (id = 0; id < BC_NR_SETTINGS; id++) {
+		if (!wishes[id].set)
+			continue;
+		if (!parent) {
+			NL_SET_ERR_MSG_ATTR(extack, wishes[id].attr, "the host has no settings");
+			return -EOPNOTSUPP;
+		}
+		if (bc_setting_status(id, &reason) == BC_STATUS_UNAVAILABLE) {
+			NL_SET_ERR_MSG_ATTR(extack, wishes[id].attr,
+					    "this cannot be set here, see bctl resources");
+			return -EOPNOTSUPP;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(bc_sources) && !ret; i++)
+		if (bc_sources[i]->check_settings && bc_wishes_any(bc_sources[i], wishes))
+			ret = bc_sources[i]->check_settings(pool, parent, wishes, extack);
+	return ret;
+}
+
+/* Back to what the pool had, for the sources before @end; that was possible before. */
+static void bc_settings_undo(struct bc_pool *pool, struct bc_pool *parent,
+			     const struct bc_wish *wishes, int end)
+{
+	struct bc_wish back[BC_NR_SETTINGS];
+	int id;
+
+	for (id = 0; id < BC_NR_SETTINGS; id++)
+		back[id] = (struct bc_wish){ .set = wishes[id].set, .value = pool->settings[id] };
+	while (end--)
+		if (bc_sources[end]->apply_settings && bc_wishes_any(bc_sources[end], wishes))
+			bc_sources[end]->apply_settings(pool, parent, back, NULL);
+}
+
+/**
+ * bc_settings_apply() - make settings, all of them or none
+ * @pool: pool
+ * @parent: its parent
+ * @wishes: what bc_settings_check() has just allowed
+ * @extack: for messages
+ *
+ * Context: under the tree mutex; may sleep.
+ * Return: 0, or an error; then everything is as before.
+ */
+int bc_settings_apply(struct bc_pool *pool, struct bc_pool *parent, const struct bc_wish *wishes,
+		      struct netlink_ext_ack *extack)
+{
+	int id, i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++) {
+		if (!bc_sources[i]->apply_settings || !bc_wishes_any(bc_sources[i], wishes))
+			continue;
+		ret = bc_sources[i]->apply_settings(pool, parent, wishes, extack);
+		if (ret) {
+			bc_settings_undo(pool, parent, wishes, i);
+			return ret;
+		}
+	}
+	for (id = 0; id < BC_NR_SETTINGS; id++) {
+		if (!wishes[id].set)
+			continue;
+		WRITE_ONCE(pool->settings[id], wishes[id].value);
+		pool->settings_set |= BIT(id);
+	}
+	return 0;
+}
+
+/**
+ * bc_setting_get() - what is in force for a setting
+ * @pool: pool
+ * @id: setting
+ * @setting: to be filled
+ *
+ * Context: under the tree mutex.
+ * Return: false when there is no such setting for the pool.
+ */
+bool bc_setting_get(struct bc_pool *pool, enum bc_setting_id id, struct bc_setting *setting)
+{
+	const struct bc_source *src = bc_setting_source(id);
+
+	if (!src || !src->attached || !pool->parent)
+		return false;
+	*setting = (struct bc_setting) {
+		.flags = BC_SETTING_F_EFFECTIVE, .value = pool->settings[id],
+	};
+	if (src->get_setting && !src->get_setting(pool, id, setting))
+		return false;
+	setting->id = id;
+	if (pool->settings_set & BIT(id))
+		setting->flags |= BC_SETTING_F_SET;
+	return true;
 }
 
 /**

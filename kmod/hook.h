@@ -6,8 +6,10 @@
 #include <linux/tracepoint.h>
 
 #include "resource.h"
+#include "setting.h"
 
 struct bc_bounds;
+struct bc_wish;
 struct bc_pool;
 struct netlink_ext_ack;
 
@@ -65,6 +67,18 @@ struct bc_probe {
  *	Only those of @resources concern it; under the tree mutex; returns 0, or an
  *	error with a message, and changes nothing; or NULL
  * @set: sets what @check has just allowed, and cannot fail; or NULL
+ * @settings: BIT() mask of enum bc_setting_id that it acts on
+ * @lacks_setting: why one of these cannot be set on this kernel, or NULL when it
+ *	can; under the tree mutex; or NULL for "all can"
+ * @check_settings: may these of @settings be set for the pool, that is or will be below
+ *	@parent? Under the tree mutex; returns 0, or an error with a message, and
+ *	changes nothing; or NULL
+ * @apply_settings: makes what @check_settings has just allowed effective, and after
+ *	an error everything as it was; the pool still has the old values; under the
+ *	tree mutex, may sleep; or NULL
+ * @get_setting: what is in force for one of @settings: fills all of it but its
+ *	number; false when there is none; under the tree mutex; or NULL for "what
+ *	was set, and it is effective"
  * @attached: WO: under the tree mutex
  * @reason: why it is not attached; empty when nothing went wrong
  */
@@ -89,6 +103,16 @@ struct bc_source {
 					 struct netlink_ext_ack *extack);
 	void			(*set)(struct bc_pool *pool, struct bc_pool *parent,
 				       const struct bc_bounds *bounds);
+	unsigned long		settings;
+	const char		*(*lacks_setting)(enum bc_setting_id id);
+	int			(*check_settings)(struct bc_pool *pool, struct bc_pool *parent,
+						  const struct bc_wish *wishes,
+						  struct netlink_ext_ack *extack);
+	int			(*apply_settings)(struct bc_pool *pool, struct bc_pool *parent,
+						  const struct bc_wish *wishes,
+						  struct netlink_ext_ack *extack);
+	bool			(*get_setting)(struct bc_pool *pool, enum bc_setting_id id,
+					       struct bc_setting *setting);
 	bool			attached;
 	char			reason[96];
 };
@@ -116,6 +140,12 @@ void bc_sources_leave(struct bc_pool *pool, struct bc_pool *to);
 int bc_sources_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc_bounds *bounds,
 		     struct netlink_ext_ack *extack);
 void bc_sources_set(struct bc_pool *pool, struct bc_pool *parent, const struct bc_bounds *bounds);
+int bc_settings_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc_wish *wishes,
+		      struct netlink_ext_ack *extack);
+int bc_settings_apply(struct bc_pool *pool, struct bc_pool *parent, const struct bc_wish *wishes,
+		      struct netlink_ext_ack *extack);
+bool bc_setting_get(struct bc_pool *pool, enum bc_setting_id id, struct bc_setting *setting);
+enum bc_status bc_setting_status(enum bc_setting_id id, const char **reason);
 int bc_hooks_attach(void);
 void bc_hooks_detach(void);
 bool bc_hooks_attached(void);

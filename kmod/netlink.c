@@ -37,19 +37,21 @@ static const struct nla_policy bc_limit_policy[BC_LIMIT_A_MAX + 1] = {
 	[BC_LIMIT_A_LIMIT]	= { .type = NLA_U64 },
 };
 
-static const struct nla_policy bc_new_policy[BC_A_LIMIT + 1] = {
+static const struct nla_policy bc_new_policy[BC_A_SETTING + 1] = {
 	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
 	[BC_A_PARENT]		= { .type = NLA_NUL_STRING },
 	[BC_A_ID]		= NLA_POLICY_MIN(NLA_U32, 1),
 	[BC_A_CGROUP_FD]	= { .type = NLA_S32 },
 	[BC_A_CGROUP_PATH]	= { .type = NLA_NUL_STRING, .len = BC_PATH_MAX },
 	[BC_A_LIMIT]		= NLA_POLICY_NESTED(bc_limit_policy),
+	[BC_A_SETTING]		= NLA_POLICY_NESTED(bc_setting_policy),
 };
 
-static const struct nla_policy bc_set_policy[BC_A_LIMIT + 1] = {
+static const struct nla_policy bc_set_policy[BC_A_SETTING + 1] = {
 	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
 	[BC_A_ID]		= { .type = NLA_U32 },
 	[BC_A_LIMIT]		= NLA_POLICY_NESTED(bc_limit_policy),
+	[BC_A_SETTING]		= NLA_POLICY_NESTED(bc_setting_policy),
 };
 
 static const struct nla_policy bc_get_policy[BC_A_READER + 1] = {
@@ -262,6 +264,8 @@ static int bc_nl_fill_pool(struct sk_buff *skb, const struct bc_snap *snap, stru
 	    (nla_put_u64_64bit(skb, BC_A_CGROUP_ID, cgroup_id(pool->cgrp), BC_A_PAD) ||
 	     bc_nl_put_path(skb, pool)))
 		return -EMSGSIZE;
+	if (bc_nl_put_flows(skb, snap))
+		return -EMSGSIZE;
 	return pool ? bc_nl_put_thresholds(skb, pool) : 0;
 }
 
@@ -316,7 +320,8 @@ static struct cgroup *bc_nl_cgroup(struct genl_info *info)
 }
 
 static int bc_nl_pool_new_locked(struct genl_info *info, struct cgroup *cgrp,
-				 const struct bc_bounds bounds[BC_NR_RES])
+				 const struct bc_bounds bounds[BC_NR_RES],
+				 const struct bc_wish wishes[BC_NR_SETTINGS])
 {
 	struct nlattr *id = info->attrs[BC_A_ID], *parent = info->attrs[BC_A_PARENT];
 	struct sk_buff *reply = bc_nl_new_reply();
@@ -325,7 +330,8 @@ static int bc_nl_pool_new_locked(struct genl_info *info, struct cgroup *cgrp,
 	if (!reply)
 		return -ENOMEM;
 	pool = bc_pool_create(nla_data(info->attrs[BC_A_NAME]), id ? nla_get_u32(id) : 0,
-			      parent ? nla_data(parent) : NULL, cgrp, bounds, info->extack);
+			      parent ? nla_data(parent) : NULL, cgrp, bounds, wishes,
+			      info->extack);
 	if (IS_ERR(pool)) {
 		nlmsg_free(reply);
 		return PTR_ERR(pool);
@@ -337,6 +343,7 @@ static int bc_nl_pool_new_locked(struct genl_info *info, struct cgroup *cgrp,
 
 static int bc_nl_pool_new(struct sk_buff *skb, struct genl_info *info)
 {
+	struct bc_wish wishes[BC_NR_SETTINGS];
 	struct bc_bounds bounds[BC_NR_RES];
 	struct cgroup *cgrp;
 	int ret;
@@ -356,13 +363,15 @@ static int bc_nl_pool_new(struct sk_buff *skb, struct genl_info *info)
 		goto out_unlock;
 	}
 	ret = bc_nl_parse_limits(info, bounds);
+	if (ret >= 0)
+		ret = bc_nl_parse_settings(info, wishes);
 	if (ret < 0)
 		goto out_unlock;
 	cgrp = bc_nl_cgroup(info);
 	ret = PTR_ERR_OR_ZERO(cgrp);
 	if (ret)
 		goto out_unlock;
-	ret = bc_nl_pool_new_locked(info, cgrp, bounds);
+	ret = bc_nl_pool_new_locked(info, cgrp, bounds, wishes);
 	cgroup_put(cgrp);
 out_unlock:
 	mutex_unlock(&bc_tree.lock);
@@ -372,9 +381,10 @@ out_unlock:
 
 static int bc_nl_pool_set(struct sk_buff *skb, struct genl_info *info)
 {
+	struct bc_wish wishes[BC_NR_SETTINGS];
 	struct bc_bounds bounds[BC_NR_RES];
 	struct bc_pool *pool;
-	int ret;
+	int ret, limits;
 
 	ret = bc_nl_begin(skb, info);
 	if (ret)
@@ -383,15 +393,18 @@ static int bc_nl_pool_set(struct sk_buff *skb, struct genl_info *info)
 	ret = PTR_ERR_OR_ZERO(pool);
 	if (ret)
 		goto out_unlock;
-	ret = bc_nl_parse_limits(info, bounds);
+	limits = bc_nl_parse_limits(info, bounds);
+	ret = limits < 0 ? limits : bc_nl_parse_settings(info, wishes);
 	if (ret < 0)
 		goto out_unlock;
-	if (!ret) {
-		NL_SET_ERR_MSG_MOD(info->extack, "no limit is named");
+	if (!limits && !ret) {
+		NL_SET_ERR_MSG_MOD(info->extack, "no limit or setting is named");
 		ret = -EINVAL;
 		goto out_unlock;
 	}
-	ret = bc_check_bounds(pool, pool->parent, bounds, info->extack);
+	ret = bc_check_bounds(pool, pool->parent, bounds, info->extack) ?:
+	      bc_settings_check(pool, pool->parent, wishes, info->extack) ?:
+	      bc_settings_apply(pool, pool->parent, wishes, info->extack);
 	if (ret)
 		goto out_unlock;
 	bc_pool_set_bounds(pool, bounds);
@@ -797,6 +810,11 @@ static const struct genl_ops bc_genl_ops[] = {
 	}, {
 		.cmd = BC_CMD_READER_GET,
 		.dumpit = bc_nl_reader_dump,
+		.policy = bc_none_policy,
+		.maxattr = ARRAY_SIZE(bc_none_policy) - 1,
+	}, {
+		.cmd = BC_CMD_SETTING_GET,
+		.dumpit = bc_nl_setting_dump,
 		.policy = bc_none_policy,
 		.maxattr = ARRAY_SIZE(bc_none_policy) - 1,
 	}, {

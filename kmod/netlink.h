@@ -4,8 +4,11 @@
 
 #include <net/genetlink.h>
 
+#include "setting.h"
 #include "threshold.h"
 #include "tree.h"
+
+struct bc_snap;
 
 int bc_nl_init(void);
 void bc_nl_exit(void);
@@ -23,11 +26,16 @@ int bc_nl_put_res(struct sk_buff *skb, enum bc_res res);
 int bc_nl_reader(struct nlattr *attr, struct netlink_ext_ack *extack);
 int bc_nl_put_thresholds(struct sk_buff *skb, const struct bc_pool *pool);
 
+int bc_nl_parse_settings(struct genl_info *info, struct bc_wish wishes[BC_NR_SETTINGS]);
+int bc_nl_put_flows(struct sk_buff *skb, const struct bc_snap *snap);
+
 int bc_nl_refusal_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_refusal_done(struct netlink_callback *cb);
 int bc_nl_threshold_set(struct sk_buff *skb, struct genl_info *info);
+int bc_nl_setting_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_reader_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_reader_del(struct sk_buff *skb, struct genl_info *info);
+extern const struct nla_policy bc_setting_policy[BC_SETTING_A_MAX + 1];
 extern const struct nla_policy bc_threshold_policy[BC_THRESHOLD_A_MAX + 1];
 
 #endif /* _BC_NETLINK_H */

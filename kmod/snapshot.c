@@ -35,21 +35,28 @@ void bc_snap_recount(struct bc_pool *root)
 	}
 }
 
-/* FNV-1a over the bytes of the table; equal digests mean "nothing changed". */
+static u64 bc_snap_hash(u64 hash, const void *data, size_t size)
+{
+	const u8 *byte;
+
+	for (byte = data; byte < (const u8 *)data + size; byte++)
+		hash = (hash ^ *byte) * 0x100000001b3ULL;
+	return hash;
+}
+
+/* FNV-1a over table and settings; equal digests mean "nothing changed". */
 static u64 bc_snap_digest(const struct bc_snap *snap)
 {
 	const struct bc_record *rec;
 	u64 hash = 0xcbf29ce484222325ULL;
-	const u8 *byte;
 
 	for (rec = snap->table; rec < &snap->table[snap->nr]; rec++) {
 		/* Not always asked for, so its coming and going means nothing. */
 		if (rec->res == BC_RES_KMEMSIZE || rec->res == BC_RES_DCACHESIZE)
 			continue;
-		for (byte = (const u8 *)rec; byte < (const u8 *)(rec + 1); byte++)
-			hash = (hash ^ *byte) * 0x100000001b3ULL;
+		hash = bc_snap_hash(hash, rec, sizeof(*rec));
 	}
-	return hash;
+	return bc_snap_hash(hash, snap->settings, snap->nr_settings * sizeof(snap->settings[0]));
 }
 
 static struct bc_record *bc_snap_row(struct bc_snap *snap, enum bc_res res)
@@ -172,6 +179,16 @@ static void bc_snap_pack(struct bc_snap *snap)
 	}
 }
 
+static void bc_snap_settings(struct bc_snap *snap)
+{
+	int id;
+
+	snap->nr_settings = 0;
+	for (id = 0; id < BC_NR_SETTINGS; id++)
+		snap->nr_settings += bc_setting_get(snap->pool, id,
+						    &snap->settings[snap->nr_settings]);
+}
+
 /* What is not a figure, and the generation that follows from the figures. */
 static void bc_snap_describe(struct bc_snap *snap)
 {
@@ -179,6 +196,7 @@ static void bc_snap_describe(struct bc_snap *snap)
 	u64 digest;
 
 	bc_snap_pack(snap);
+	bc_snap_settings(snap);
 	digest = bc_snap_digest(snap);
 	if (pool->digest != digest) {
 		pool->digest = digest;

@@ -22,6 +22,10 @@
  * @table: figures of the resources that are counted; at their index while they
  *	are collected, without gaps afterwards
  * @memory: what its memory is used for
+ * @nr_settings: valid entries of @settings
+ * @settings: what is set, without gaps
+ * @cpu: CPU time; nothing of it is known while @cpu.known is 0
+ * @io: block I/O; nothing of it is known while @io.known is 0
  * @peak: what a reader has taken, by enum bc_res
  */
 struct bc_snap {
@@ -40,6 +44,10 @@ struct bc_snap {
 	char			parent[BC_NAME_MAX + 1];
 	struct bc_record	table[BC_NR_RES];
 	struct bc_memory	memory;
+	unsigned int		nr_settings;
+	struct bc_setting	settings[BC_NR_SETTINGS];
+	struct bc_cpu		cpu;
+	struct bc_io		io;
 	u64			peak[BC_NR_RES];
 };
 

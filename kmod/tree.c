@@ -167,6 +167,7 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
 	bc_reflog_init(pool->reflog);
 	for (res = 0; res < BC_NR_RES; res++)
 		bc_counter_init(&pool->cnt[res], NULL);
+	bc_settings_init(pool->settings);
 	refcount_set(&pool->refs, 1);
 	pool->tree = tree;
 	strscpy(pool->name, name, sizeof(pool->name));

@@ -15,6 +15,7 @@
 #include "counter.h"
 #include "reflog.h"
 #include "resource.h"
+#include "setting.h"
 
 struct cgroup;
 struct bc_tree;
@@ -149,6 +150,10 @@ struct bc_pool {
 
 	/** @cgroups: cgroups mapped to this pool; under the member map's lock */
 	struct list_head	cgroups;
+	/** @settings: T, WO: what was set, or the initial values */
+	u64			settings[BC_NR_SETTINGS];
+	/** @settings_set: T: BIT() mask of those that were set */
+	unsigned long		settings_set;
 	/** @knobs: T: what was changed in the memory controller, for its restoration */
 	struct bc_knobs		knobs;
 	/** @generation: T: when the figures were last seen to have changed */

@@ -71,7 +71,8 @@ def enum_values(prefix, entries, start=0):
 # The prefix in C of the entries of each enum.
 PREFIXES = {"res-id": "bc-res-", "record-f": "bc-record-f-", "unit": "bc-unit-", "kind": "bc-kind-",
             "status": "bc-status-", "pool-state": "bc-pool-", "event": "bc-event-", "bound": "bc-bound-",
-            "direction": "bc-direction-"}
+            "direction": "bc-direction-", "setting-id": "bc-setting-", "setting-f": "bc-setting-f-",
+            "cpu-f": "bc-cpu-f-", "io-f": "bc-io-f-"}
 
 
 def spec_values(spec):
@@ -93,7 +94,7 @@ def spec_values(spec):
 def attribute_types(text):
     """Types that the comment of the header gives, where it gives one."""
     comment = text[:text.index("#ifndef")].replace("\n *", " ")
-    found = re.findall(r"BC_(?:LIMIT_|THRESHOLD_)?A_\w+(?:\s+or\s+BC_A_\w+)?\s+(?:u32|u64|s32|string|nest)\b", comment)
+    found = re.findall(r"BC_(?:LIMIT_|THRESHOLD_|SETTING_)?A_\w+(?:\s+or\s+BC_A_\w+)?\s+(?:u32|u64|s32|string|nest)\b", comment)
     return {name: item.split()[-1] for item in found for name in re.findall(r"BC_\w+", item)}
 
 

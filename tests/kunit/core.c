@@ -15,6 +15,7 @@
 #include "../../kmod/reflog.c"
 #include "../../kmod/refusal.c"
 #include "../../kmod/resource.c"
+#include "../../kmod/setting.c"
 #include "../../kmod/threshold.c"
 #include "../../kmod/tree.c"
 

@@ -25,25 +25,30 @@ AMOUNT_MAX = (1 << 62) - 1
 DEPTH_MAX = 16
 
 POOL_NEW, POOL_SET, POOL_GET, POOL_DEL, RES_GET, INFO_GET, EVENT = range(1, 8)
-REFUSAL_GET, THRESHOLD_SET, READER_GET, READER_DEL = range(8, 12)
+REFUSAL_GET, THRESHOLD_SET, READER_GET, READER_DEL, SETTING_GET, IO_GET = range(8, 14)
 
 ATTRS = '''unspec pad id name parent_id parent incarnation state cgroup_fd cgroup_path
     cgroup_id created children generation since limit table record_size res res_name
     res_unit res_kind res_status reason desc version pools pools_max dying hooked
     suppressed unbalanced untracked page_size event time amount held barrier
     limit_value origin_id origin_name pid comm detail memory count first largest bound
-    origin_incarnation threshold percent direction reader'''.split()
+    origin_incarnation threshold percent direction reader setting settings cpu io device
+    io_times'''.split()
 A = {name: number for number, name in enumerate(ATTRS)}
 LIMIT_RES, LIMIT_BARRIER, LIMIT_LIMIT = 2, 3, 4
 THRESHOLD_RES, THRESHOLD_RISE, THRESHOLD_FALL, THRESHOLD_ABOVE = 1, 2, 3, 4
 STRINGS = {'name', 'parent', 'cgroup_path', 'res_name', 'reason', 'desc', 'version',
-           'origin_name', 'comm', 'reader'}
+           'origin_name', 'comm', 'reader', 'device'}
 
 RES = {'kmemsize': 0, 'lockedpages': 1, 'privvmpages': 2, 'shmpages': 3, 'numproc': 5,
        'physpages': 6, 'vmguarpages': 7, 'oomguarpages': 8, 'numtcpsock': 9, 'numflock': 10,
        'numpty': 11, 'numsiginfo': 12, 'tcpsndbuf': 13, 'tcprcvbuf': 14, 'othersockbuf': 15,
        'dgramrcvbuf': 16, 'numothersock': 17, 'dcachesize': 18, 'numfile': 19,
        'numiptent': 23, 'swappages': 24}
+SETTINGS = '''cpu.shares cpu.limit cpu.reservation cpu.expandable io.bps io.rbps io.wbps
+    io.iops io.riops io.wiops io.burst io.weight'''.split()
+SETTING_ID, SETTING_VALUE = 2, 3
+SETTING_ATTRS = 'unspec pad id value name unit lowest highest unlimited'.split()
 RES_NAMES = {number: name for name, number in RES.items()}
 
 LIVE, DYING = 0, 1
@@ -53,6 +58,21 @@ AT_BARRIER, AT_LIMIT = 0, 1
 UP, DOWN = 0, 1
 F_ENFORCED, F_PEAK = 1, 32
 
+F_SET, F_EFFECTIVE = 1, 2
+
+Setting = namedtuple('Setting', 'id flags value')
+SETTING = struct.Struct('=IIQ')
+Cpu = namedtuple('Cpu', 'known usage user system wait switches preemptions throttled '
+                 'nr_throttled load1 load5 load15 entitlement reservable')
+CPU = struct.Struct('=14Q')
+CPU_USAGE, CPU_WAIT, CPU_THROTTLED, CPU_LOAD, CPU_ENTITLEMENT = 1, 2, 4, 8, 16
+Io = namedtuple('Io', 'known read_bytes write_bytes discard_bytes reads writes discards flushes '
+                'reading writing read_wait write_wait read_service write_service throttled '
+                'nr_throttled dirtied cancelled')
+IO = struct.Struct('=18Q')
+IO_AMOUNT, IO_TIMES, IO_THROTTLED, IO_DIRTY = 1, 2, 4, 8
+BUCKETS = 32
+TIMES = struct.Struct(f'={4 * BUCKETS}Q')
 Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail '
                     'peak')
 RECORD = struct.Struct('=IIQQQQQQQQ')
@@ -107,6 +127,18 @@ def limits(wanted):
                     for res, value in wanted.items())
 
 
+def setting(name, value):
+    """A BC_A_SETTING; None is unlimited."""
+    number = SETTINGS.index(name) if isinstance(name, str) else name
+    return attr(A['setting'] | NESTED, u32(SETTING_ID, number) +
+                u64(SETTING_VALUE, UNLIMITED if value is None else value))
+
+
+def settings(wanted):
+    """{'cpu.shares': 500} as attributes."""
+    return b''.join(setting(name, value) for name, value in wanted.items())
+
+
 def threshold(res, rise, fall=None):
     """A BC_A_THRESHOLD; rise 0 removes it."""
     number = RES[res] if isinstance(res, str) else res
@@ -140,12 +172,28 @@ def decode(data):
             out.setdefault('thresholds', {})[RES_NAMES[th[THRESHOLD_RES]]] = (
                 th[THRESHOLD_RISE], th[THRESHOLD_FALL], th[THRESHOLD_ABOVE])
             continue
+        if name == 'setting':
+            value = {SETTING_ATTRS[k]: v for k, v in attrs(value) if k != 1}
+            out[name] = {k: v[:-1].decode() if k == 'name' else int.from_bytes(v, 'little')
+                         for k, v in value.items()}
+            continue
         if name in out:
             raise ValueError(f'{name} comes twice')
         if name in STRINGS:
             if value[-1:] != b'\0' or b'\0' in value[:-1]:
                 raise ValueError(f'{name}: {value!r} is not one string')
             value = value[:-1].decode(errors='surrogateescape')
+        elif name == 'settings':
+            value = {SETTINGS[s.id]: s for s in
+                     (Setting(*one) for one in SETTING.iter_unpack(value))}
+        elif name == 'cpu':
+            value = Cpu(*CPU.unpack_from(value))
+        elif name == 'io':
+            value = Io(*IO.unpack_from(value))
+        elif name == 'io_times':
+            value = TIMES.unpack_from(value)
+            value = {'wait': (value[:BUCKETS], value[BUCKETS:2 * BUCKETS]),
+                     'service': (value[2 * BUCKETS:3 * BUCKETS], value[3 * BUCKETS:])}
         elif name not in ('table', 'memory'):
             value = int.from_bytes(value, 'little')
         out[name] = value
@@ -318,6 +366,22 @@ class Client:
 
     def set(self, pool, wanted):
         self.request(POOL_SET, self.which(pool) + limits(wanted))
+
+    def tune(self, pool, wanted):
+        """{'cpu.shares': 500, 'cpu.limit': None}"""
+        self.request(POOL_SET, self.which(pool) + settings(wanted))
+
+    def settings(self):
+        """{'cpu.shares': {...}}"""
+        answer = self.request(SETTING_GET, b'', F_REQUEST | F_DUMP)
+        found = [decode(msg.payload) for msg in answer]
+        return {one['setting']['name']: one for one in found}
+
+    def devices(self, pool):
+        """Block I/O of a pool: {None: {...} for all, '8:0': {...}}"""
+        answer = self.request(IO_GET, self.which(pool), F_REQUEST | F_DUMP)
+        found = [decode(msg.payload) for msg in answer]
+        return {one.get('device'): one for one in found}
 
     def delete(self, pool):
         self.request(POOL_DEL, self.which(pool))

@@ -30,6 +30,7 @@
  *	    BC_A_PARENT		string, optional; the name the parent must have
  *				(it follows from the cgroup tree), else -EINVAL
  *	    BC_A_LIMIT		nest, repeated, as in BC_CMD_POOL_SET
+ *	    BC_A_SETTING	nest, repeated, as in BC_CMD_POOL_SET
  *	Answers with one BC_CMD_POOL_NEW message that has the attributes of
  *	BC_CMD_POOL_GET. Errors: EEXIST name, id or cgroup is taken; EINVAL bad
  *	name, bad limit, wrong parent, the root cgroup; ENOENT no such cgroup;
@@ -37,13 +38,16 @@
  *	(number of pools, BC_DEPTH_MAX levels); ENOMEM.
  *
  * BC_CMD_POOL_SET (do)
- *	Sets barriers and limits of one pool, all of them or none.
+ *	Sets barriers, limits and settings of one pool, all of them or none.
  *	    BC_A_NAME or BC_A_ID	which pool (exactly one)
- *	    BC_A_LIMIT		nest, repeated, at least one; a resource may be
- *				named once:
+ *	    BC_A_LIMIT		nest, repeated; a resource may be named once:
  *		BC_LIMIT_A_RES		u32, enum bc_res_id
  *		BC_LIMIT_A_BARRIER	u64
  *		BC_LIMIT_A_LIMIT	u64, not below the barrier
+ *	    BC_A_SETTING	nest, repeated; a setting may be named once:
+ *		BC_SETTING_A_ID		u32, enum bc_setting_id
+ *		BC_SETTING_A_VALUE	u64, in its range
+ *	At least one limit or setting is required.
  *	Lowering below what is held is legal, evicts nothing, and makes further
  *	charges fail. Resources of BC_KIND_NATIVE may have a limit without a
  *	barrier; those of memory are set in the pool's cgroup and restored when
@@ -52,6 +56,9 @@
  *	EOPNOTSUPP the resource cannot be limited on this kernel, or for this
  *	cgroup; ENOSPC a guarantee that cannot be backed, EBUSY one that the
  *	pools below need.
+ *	Settings: ERANGE out of its range; EOPNOTSUPP it cannot be set on this
+ *	kernel, or for this cgroup; ENOSPC a reservation that cannot be backed;
+ *	EBUSY one that the pools below need.
  *
  * BC_CMD_POOL_GET (do and dump)
  *	    BC_A_NAME or BC_A_ID	do only: which pool
@@ -70,7 +77,9 @@
  *	    BC_A_CGROUP_PATH string, BC_A_CGROUP_ID u64, BC_A_CREATED u64,
  *	    BC_A_CHILDREN u32, BC_A_GENERATION u64, BC_A_RECORD_SIZE u32, BC_A_TABLE (see struct
  *	    bc_record), BC_A_MEMORY (see struct bc_memory; absent without BC_A_DETAIL, and
- *	    when the memory controller is not enabled for the cgroup), and for each
+ *	    when the memory controller is not enabled for the cgroup), BC_A_SETTINGS
+ *	    (see struct bc_setting), BC_A_CPU (see struct bc_cpu), BC_A_IO (see struct
+ *	    bc_io; both are absent when nothing of them is counted), and for each
  *	    threshold BC_A_THRESHOLD nest with
  *	    BC_THRESHOLD_A_RES u32, BC_THRESHOLD_A_RISE u32, BC_THRESHOLD_A_FALL u32,
  *	    BC_THRESHOLD_A_ABOVE u32 (1 if the last crossing was upwards, else 0).
@@ -106,6 +115,22 @@
  *	    bc_unit), BC_A_RES_KIND u32 (enum bc_kind), BC_A_RES_STATUS u32
  *	    (enum bc_status), BC_A_REASON string (why it is not enforced; absent
  *	    when it is), BC_A_DESC string.
+ *
+ * BC_CMD_SETTING_GET (dump)
+ *	One answer for each setting:
+ *	    BC_A_SETTING nest with BC_SETTING_A_ID u32, BC_SETTING_A_NAME string,
+ *	    BC_SETTING_A_UNIT u32 (enum bc_unit), BC_SETTING_A_LOWEST u64 and
+ *	    BC_SETTING_A_HIGHEST u64 its range, BC_SETTING_A_UNLIMITED u32 (1: BC_UNLIMITED is
+ *	    a value, too), BC_SETTING_A_VALUE u64 what a new pool has, and beside the
+ *	    nest BC_A_RES_STATUS u32, BC_A_REASON, BC_A_DESC as for a resource.
+ *
+ * BC_CMD_IO_GET (dump)
+ *	    BC_A_NAME or BC_A_ID	which pool (exactly one)
+ *	One answer for each block device that the pool has used, and a first one for
+ *	all of them:
+ *	    BC_A_DEVICE string, "major:minor", absent in the first one; BC_A_IO (see
+ *	    struct bc_io); BC_A_IO_TIMES (see struct bc_io_times).
+ *	Errors: ENOENT; EINVAL no pool is named.
  *
  * BC_CMD_INFO_GET (do)
  *	    BC_A_VERSION string, BC_A_POOLS u32 live pools without the host,
@@ -324,15 +349,185 @@ struct bc_memory {
 };
 
 /**
- * enum bc_unit - unit of a resource's amounts
+ * enum bc_setting_id - what can be set for a pool besides barriers and limits
+ * @BC_SETTING_CPU_SHARES: part of the CPU time under contention, relative to that of
+ *	the siblings; 1000 is what a cgroup has that nobody has set
+ * @BC_SETTING_CPU_LIMIT: CPU time that is never exceeded, ns per second: 10^9 is one CPU
+ * @BC_SETTING_CPU_RESERVATION: CPU time that is guaranteed, ns per second
+ * @BC_SETTING_CPU_EXPANDABLE: 1: what the pools below reserve may be taken from the
+ *	pools above when this one's reservation does not suffice; else 0
+ * @BC_SETTING_IO_BPS: block I/O, reads and writes together, over all devices, bytes
+ *	per second
+ * @BC_SETTING_IO_RBPS: reads alone
+ * @BC_SETTING_IO_WBPS: writes alone
+ * @BC_SETTING_IO_IOPS: requests per second, reads and writes together
+ * @BC_SETTING_IO_RIOPS: reads alone
+ * @BC_SETTING_IO_WIOPS: writes alone
+ * @BC_SETTING_IO_BURST: how long an idle pool may save up for each of the limits above, ms
+ * @BC_SETTING_IO_WEIGHT: part of a device under contention, relative to the siblings'
+ * @BC_SETTING_ID_END: one more than the largest number
+ */
+enum bc_setting_id {
+	BC_SETTING_CPU_SHARES,
+	BC_SETTING_CPU_LIMIT,
+	BC_SETTING_CPU_RESERVATION,
+	BC_SETTING_CPU_EXPANDABLE,
+	BC_SETTING_IO_BPS,
+	BC_SETTING_IO_RBPS,
+	BC_SETTING_IO_WBPS,
+	BC_SETTING_IO_IOPS,
+	BC_SETTING_IO_RIOPS,
+	BC_SETTING_IO_WIOPS,
+	BC_SETTING_IO_BURST,
+	BC_SETTING_IO_WEIGHT,
+	/* add new settings above here */
+	BC_SETTING_ID_END
+};
+
+/**
+ * struct bc_setting - one setting of a pool
+ * @id: enum bc_setting_id
+ * @flags: BC_SETTING_F_*
+ * @value: what is in force, in the setting's unit, or BC_UNLIMITED
+ *
+ * BC_A_SETTINGS is an array of these in ascending order of @id. A setting that
+ * the running kernel does not have for the pool's cgroup is not among them.
+ */
+struct bc_setting {
+	__u32	id;
+	__u32	flags;
+	__u64	value;
+};
+
+/* It was set through this interface (else it is what the kernel has by itself). */
+#define BC_SETTING_F_SET	(1U << 0)
+/* It acts now: no device or controller is missing for it. */
+#define BC_SETTING_F_EFFECTIVE	(1U << 1)
+
+/**
+ * struct bc_cpu - CPU time of a pool and of those below it
+ * @known: BC_CPU_F_* mask of what is known; the rest is 0 and means nothing
+ * @usage: CPU time, ns
+ * @user: the part of @usage in user mode, ns
+ * @system: the rest of @usage, ns
+ * @wait: time that tasks were runnable but had no CPU, summed over tasks, ns
+ * @switches: times that a task gave the CPU up by itself
+ * @preemptions: times that a task had it taken
+ * @throttled: time that the pool's own limit kept it from running, ns
+ * @nr_throttled: how often that was
+ * @load: load averages of 1, 5 and 15 minutes, in thousandths
+ * @entitlement: CPU time it gets when everybody is busy, ns per second
+ * @reservable: what pools below it may still reserve, ns per second
+ *
+ * All but the loads, @entitlement and @reservable never fall while the pool lives.
+ * Later versions may add members at the end.
+ */
+struct bc_cpu {
+	__u64	known;
+	__u64	usage;
+	__u64	user;
+	__u64	system;
+	__u64	wait;
+	__u64	switches;
+	__u64	preemptions;
+	__u64	throttled;
+	__u64	nr_throttled;
+	__u64	load[3];
+	__u64	entitlement;
+	__u64	reservable;
+};
+
+/* @usage, @user and @system */
+#define BC_CPU_F_USAGE		(1U << 0)
+/* @wait, @switches and @preemptions */
+#define BC_CPU_F_WAIT		(1U << 1)
+/* @throttled and @nr_throttled */
+#define BC_CPU_F_THROTTLED	(1U << 2)
+#define BC_CPU_F_LOAD		(1U << 3)
+/* @entitlement and @reservable */
+#define BC_CPU_F_ENTITLEMENT	(1U << 4)
+
+/* Directions of block I/O: indices of the arrays below. */
+#define BC_IO_READ		0
+#define BC_IO_WRITE		1
+#define BC_IO_DISCARD		2
+#define BC_IO_FLUSH		3
+
+/**
+ * struct bc_io - block I/O of a pool and of those below it
+ * @known: BC_IO_F_* mask of what is known; the rest is 0 and means nothing
+ * @bytes: read, written and discarded
+ * @ios: requests that read, write, discard and flush
+ * @in_flight: reads and writes that are not finished
+ * @wait: time that finished reads and writes waited before the device had them, ns
+ * @service: time that the device took for them, ns
+ * @throttled: time that tasks slept for the pool's own limits, summed over tasks, ns
+ * @nr_throttled: how often that was
+ * @dirtied: bytes of files that were made dirty in the page cache
+ * @cancelled: the part of @dirtied that was never written because it was truncated
+ *
+ * All but @in_flight never fall while the pool lives. Later versions may add members
+ * at the end.
+ */
+struct bc_io {
+	__u64	known;
+	__u64	bytes[3];
+	__u64	ios[4];
+	__u64	in_flight[2];
+	__u64	wait[2];
+	__u64	service[2];
+	__u64	throttled;
+	__u64	nr_throttled;
+	__u64	dirtied;
+	__u64	cancelled;
+};
+
+/* @bytes and @ios */
+#define BC_IO_F_AMOUNT		(1U << 0)
+/* @in_flight, @wait and @service */
+#define BC_IO_F_TIMES		(1U << 1)
+/* @throttled and @nr_throttled */
+#define BC_IO_F_THROTTLED	(1U << 2)
+/* @dirtied and @cancelled */
+#define BC_IO_F_DIRTY		(1U << 3)
+
+#define BC_IO_BUCKETS		32
+
+/**
+ * struct bc_io_times - how long block I/O took: numbers of finished requests
+ * @wait: reads and writes by the time before the device had them
+ * @service: by the time that the device took
+ *
+ * Bucket 0 counts times below 1 us, bucket n those of at least 2^(n-1) us and less
+ * than 2^n us, the last one all longer ones.
+ */
+struct bc_io_times {
+	__u64	wait[2][BC_IO_BUCKETS];
+	__u64	service[2][BC_IO_BUCKETS];
+};
+
+/**
+ * enum bc_unit - unit of the amounts of a resource or setting
  * @BC_UNIT_ITEMS: a number of things
  * @BC_UNIT_BYTES: bytes
  * @BC_UNIT_PAGES: pages of BC_A_PAGE_SIZE bytes
+ * @BC_UNIT_SHARES: relative to others of the same kind
+ * @BC_UNIT_NS_PER_SEC: nanoseconds of CPU time per second
+ * @BC_UNIT_BYTES_PER_SEC: bytes per second
+ * @BC_UNIT_PER_SEC: things per second
+ * @BC_UNIT_MS: milliseconds
+ * @BC_UNIT_BOOL: 0 or 1
  */
 enum bc_unit {
 	BC_UNIT_ITEMS,
 	BC_UNIT_BYTES,
 	BC_UNIT_PAGES,
+	BC_UNIT_SHARES,
+	BC_UNIT_NS_PER_SEC,
+	BC_UNIT_BYTES_PER_SEC,
+	BC_UNIT_PER_SEC,
+	BC_UNIT_MS,
+	BC_UNIT_BOOL,
 };
 
 /**
@@ -427,6 +622,8 @@ enum bc_cmd {
 	BC_CMD_THRESHOLD_SET,
 	BC_CMD_READER_GET,
 	BC_CMD_READER_DEL,
+	BC_CMD_SETTING_GET,
+	BC_CMD_IO_GET,
 	/* add new commands above here */
 	__BC_CMD_LAST
 };
@@ -490,6 +687,12 @@ enum bc_attr {
 	BC_A_PERCENT,
 	BC_A_DIRECTION,
 	BC_A_READER,
+	BC_A_SETTING,
+	BC_A_SETTINGS,
+	BC_A_CPU,
+	BC_A_IO,
+	BC_A_DEVICE,
+	BC_A_IO_TIMES,
 	/* add new attributes above here */
 	__BC_A_LAST
 };
@@ -521,5 +724,22 @@ enum bc_threshold_attr {
 };
 
 #define BC_THRESHOLD_A_MAX	(__BC_THRESHOLD_A_LAST - 1)
+
+/* Attributes inside BC_A_SETTING. */
+enum bc_setting_attr {
+	BC_SETTING_A_UNSPEC,
+	BC_SETTING_A_PAD,
+	BC_SETTING_A_ID,
+	BC_SETTING_A_VALUE,
+	BC_SETTING_A_NAME,
+	BC_SETTING_A_UNIT,
+	BC_SETTING_A_LOWEST,
+	BC_SETTING_A_HIGHEST,
+	BC_SETTING_A_UNLIMITED,
+	/* add new attributes above here */
+	__BC_SETTING_A_LAST
+};
+
+#define BC_SETTING_A_MAX	(__BC_SETTING_A_LAST - 1)
 
 #endif /* _UAPI_LINUX_BEANCOUNTER_H */
