@@ -5,7 +5,7 @@
 KERNELS := 6.1 6.12
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help all modules tools demo test check kunit suite selftest bench asan \
+.PHONY: help all modules tools demo test soak check kunit suite selftest bench asan \
 	vm-shell setup clean
 
 help:		## list the targets
@@ -27,6 +27,10 @@ demo:		## set up, boot a stock kernel, load, limit, account, print
 test:		## set up, build, every test, one verdict
 	@tests/vm/setup test
 	@tests/run-all
+
+soak:		## the same with the tests that take long on the slower kernels
+	@tests/vm/setup test
+	@BC_LONG=1 tests/run-all
 
 check:		## static checks: sparse, W=1, kernel-doc, checkpatch, shellcheck
 	@tests/checks/run
