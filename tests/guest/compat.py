@@ -557,12 +557,14 @@ _loops = []
 def start_loops():
     for _ in range(4):
         _loops.append(subprocess.Popen(  # pylint: disable=consider-using-with
-            USERNS + ('--kill-child', 'sh', '-c', f'while :; do read x < {OLD}; done')))
+            USERNS + ('--kill-child', 'sh', '-c', f'while :; do read x < {OLD}; done'),
+            stderr=subprocess.DEVNULL, start_new_session=True))
 
 
 def stop_loops():
     for proc in _loops:
-        proc.send_signal(signal.SIGKILL)
+        # The group: unshare may not have got as far as tying its child to itself.
+        os.killpg(proc.pid, signal.SIGKILL)
         proc.wait()
 
 

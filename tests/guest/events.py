@@ -19,22 +19,6 @@ import tap  # noqa: E402
 PER_SECOND = 20
 
 
-def refused_forks(count):
-    for _ in range(count):
-        try:
-            pid = os.fork()
-            if not pid:
-                os._exit(0)     # pylint: disable=protected-access
-            os.waitpid(pid, 0)
-        except OSError:
-            pass
-
-
-def refused_maps(pages, count):
-    for _ in range(count):
-        bc.errno_of(bc.mmap, pages)
-
-
 def refused_in_pid_namespace():
     """The same by a process that believes to be number 1."""
     bc.libc.syscall(272, 1 << 29)
@@ -79,7 +63,7 @@ def check_refusal():
     ear = Listener('refusal')
     leaf.set(numproc=(1, 7))
     then = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    member.call(refused_forks, 1)
+    member.call(bc.refused_forks, 1)
     event, = ear.wait(1)
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     tap.ok(then <= event.pop('time') <= now, 'an event has the time of the refusal')
@@ -93,7 +77,7 @@ def check_refusal():
     leaf.set(numproc=None)
     held = bc.held(above, 'privvmpages')
     above.set(privvmpages=held + 10)
-    member.call(refused_maps, 12345, 1)
+    member.call(bc.refused_maps, 12345, 1)
     event, = ear.wait(1)
     tap.equal([event[key] for key in ('name', 'id', 'origin_name', 'origin_id')],
               ['above', above.id, 'leaf', leaf.id],
@@ -126,10 +110,10 @@ def check_storm(above, leaf):
     rounds = 0
     while rounds < 3 or time.monotonic() - then < 1.2:
         for member in members:
-            member.start(refused_maps, 5000, 200)
+            member.start(bc.refused_maps, 5000, 200)
         for member in members:
             member.result()
-        members[0].call(refused_forks, 30)
+        members[0].call(bc.refused_forks, 30)
         rounds += 1
     took = time.monotonic() - then
 
@@ -147,8 +131,8 @@ def check_storm(above, leaf):
         if not balance():
             break
         # what is still owed comes with the next event of each pool
-        members[0].call(refused_maps, 5000, 1)
-        members[1].call(refused_forks, 1)
+        members[0].call(bc.refused_maps, 5000, 1)
+        members[1].call(bc.refused_forks, 1)
     tap.between(burst, 2, PER_SECOND * 2 * 2 * (int(took) + 2),
                 f'a storm of some {rounds * 430} refusals is told in few events')
     tap.equal(balance(), 0, 'events and what they say was suppressed add up to the failures')
@@ -230,7 +214,7 @@ def check_bctl():
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as proc:
         tap.equal(proc.stderr.readline(), b'listening\n', 'bctl events says when it listens')
         pool.set(numproc=1)
-        member.call(refused_forks, 1)
+        member.call(bc.refused_forks, 1)
         member.end()
         pool.remove()
         lines = [json.loads(line) for line in lines_of(proc, 4)]

@@ -26,22 +26,6 @@ STATE = '/var/lib/bctl/delta'
 MODULE = '/root/beancounter.ko'
 
 
-def refused_forks(count):
-    for _ in range(count):
-        try:
-            pid = os.fork()
-            if not pid:
-                os._exit(0)     # pylint: disable=protected-access
-            os.waitpid(pid, 0)
-        except OSError:
-            pass
-
-
-def refused_maps(pages, count):
-    for _ in range(count):
-        bc.errno_of(bc.mmap, pages)
-
-
 class Watch:
     """bctl events in the background."""
 
@@ -107,17 +91,17 @@ def check_filters():
     }
     watches = {args: Watch(*args) for args in wanted}
     leaf.set(numproc=1)
-    members[leaf].call(refused_forks, 1)
+    members[leaf].call(bc.refused_forks, 1)
     above.set(privvmpages=bc.held(above, 'privvmpages') + 10)
-    members[leaf].call(refused_maps, 20000, 1)
+    members[leaf].call(bc.refused_maps, 20000, 1)
     above_late = bc.Pool('late', parent=above)
     members[above_late] = bc.Member()
     bc.nl.set('above', {'privvmpages': None})
     other.set(numproc=1)
-    members[other].call(refused_forks, 1)
+    members[other].call(bc.refused_forks, 1)
     bc.attach(above_late.path, members[above_late].pid)
     above_late.set(numproc=1)
-    members[above_late].call(refused_forks, 1)
+    members[above_late].call(bc.refused_forks, 1)
     later = bc.Pool('later')
     # that privvmpages is unlimited again is an event, too
     wanted['--pool', 'above'].append(('pool-set', 'above', None))
@@ -151,7 +135,7 @@ def check_exec(where):
     script = f'env -0 >{where}/env.$$; printf %s "$BC_COMM" >{where}/comm.$$; echo $BC_COMM'
     watch = Watch('--type', 'refusal', '--exec', '--', 'sh', '-c', script, cwd=where,
                   env={'BC_SNAPSHOT': 'inherited', 'OTHER': 'kept'})
-    member.call(refused_forks, 1)
+    member.call(bc.refused_forks, 1)
     event, = watch.wait(1)
     found = tap.poll_until(bc.WAIT, lambda: [n for n in os.listdir(where) if n.startswith('comm.')])
     watch.end()
@@ -179,7 +163,7 @@ def check_exec_bounds(where, pool, member):
                   f'echo $BC_SKIPPED >>{where}/ran')
     pool.set(numproc=None)
     pool.set(privvmpages=bc.held(pool, 'privvmpages') + 10)
-    member.call(refused_maps, 5000, 12)
+    member.call(bc.refused_maps, 5000, 12)
     watch.wait(12)
 
     def commands():
@@ -200,7 +184,7 @@ def check_exec_bounds(where, pool, member):
                   f"trap '' TERM; echo $$ >>{where}/hang; while :; do sleep 1000; done")
     for number in range(2):
         then = time.monotonic()
-        member.call(refused_maps, 5000, 1)
+        member.call(bc.refused_maps, 5000, 1)
         watch.wait(number + 1)
         if not number:
             tap.ok(watch.seen and time.monotonic() - then < bc.WAIT, 'events go on')
@@ -230,7 +214,7 @@ def check_snapshot(where):
     into = f'{where}/snaps'
     watch = Watch('--snapshot', into, '--keep', '2', '--type', 'refusal')
     above.set(numproc=3)
-    members[0].call(refused_forks, 1)
+    members[0].call(bc.refused_forks, 1)
     event, = watch.wait(1)
     with open(event['snapshot'], encoding='utf-8') as f:
         doc = json.load(f)
@@ -250,7 +234,7 @@ def check_snapshot(where):
     with open(f'/proc/{one["pid"]}/statm', encoding='ascii') as f:
         tap.equal(one['vsz_bytes'], int(f.read().split()[0]) * bc.PAGE, 'and its memory')
     for _ in range(3):
-        members[0].call(refused_forks, 1)
+        members[0].call(bc.refused_forks, 1)
     watch.wait(4)
     watch.end()
     tap.equal(len(os.listdir(into)), 2, 'only so many are kept')
@@ -270,7 +254,7 @@ def check_snapshot_full(where, member):
         f.write(bytes(4096))
     watch = Watch('--snapshot', full, '--type', 'refusal')
     for _ in range(2):
-        member.call(refused_forks, 1)
+        member.call(bc.refused_forks, 1)
     watch.wait(2)
     tap.equal([e.get('snapshot') for e in watch.end()], [None, None], 'a full disk: events go on')
     tap.ok('No space left on device' in watch.err and 'no snapshot of 2 refusals' in watch.err and
@@ -290,14 +274,14 @@ def check_delta():
     pool = bc.Pool('counted')
     member = bc.Member(pool)
     pool.set(numproc=1)
-    member.call(refused_forks, 3)
+    member.call(bc.refused_forks, 3)
     tap.equal(new_failures(), ('creation', 3), 'the first call has all since the pool was made')
-    member.call(refused_forks, 2)
+    member.call(bc.refused_forks, 2)
     tap.equal(new_failures(), ('last', 2), 'the next what is new')
     tap.equal(new_failures('counted'), ('last', 0), 'told once')
     tap.equal(new_failures(key='u'), ('creation', 5), 'another key has another past')
     tap.ok(os.path.exists(f'{STATE}/t.json'), f'kept in {STATE}')
-    member.call(refused_forks, 1)
+    member.call(bc.refused_forks, 1)
     member.end()
     pool.remove()
     bc.wait_gone()
@@ -305,12 +289,12 @@ def check_delta():
     member = bc.Member(pool)
     tap.equal(new_failures(), ('creation', 0), 'a pool that is made again begins with 0')
     pool.set(numproc=1)
-    member.call(refused_forks, 4)
+    member.call(bc.refused_forks, 4)
     tap.equal(new_failures(), ('last', 4), 'and goes on')
     docs = subprocess.Popen(['bctl', 'stat', '-j', '--interval', '0.5', '--count', '4', 'counted'],
                             stdout=subprocess.PIPE)
     docs.stdout.readline()
-    member.call(refused_forks, 2)
+    member.call(bc.refused_forks, 2)
     new = [json.loads(line)['pools'][0]['resources']['numproc']['delta']['failcnt']
            for line in docs.communicate()[0].splitlines()]
     tap.equal((len(new), sum(new)), (3, 2), 'stat --interval')
@@ -335,7 +319,7 @@ def check_check():
     pool.set(numproc=8)
     check(2, 'CRITICAL - judged.numproc holds 8 of 8 (100 %)')
     check(0, 'OK - nothing has a barrier', 'judged', '--res', 'privvmpages')
-    members[0].call(refused_forks, 2)
+    members[0].call(bc.refused_forks, 2)
     pool.set(numproc=1000)
     check(2, 'judged.numproc was refused 2 times', 'judged', '--failures')
     check(0, "'judged.numproc.failures'=0", 'judged', '--failures')
@@ -370,9 +354,9 @@ def check_reload():
     pool = bc.Pool('counted', path=f'{bc.BASE}/again')
     member = bc.Member(pool)
     pool.set(numproc=1)
-    member.call(refused_forks, 7)
+    member.call(bc.refused_forks, 7)
     tap.equal(new_failures(), ('creation', 7), 'after a reload everything is new')
-    member.call(refused_forks, 1)
+    member.call(bc.refused_forks, 1)
     tap.equal(new_failures(), ('last', 1), 'once')
     member.end()
     pool.remove()

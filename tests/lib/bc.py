@@ -155,6 +155,22 @@ def locked_pages(pid='self'):
     return sum(found) * 1024 // PAGE
 
 
+def refused_forks(count):
+    for _ in range(count):
+        try:
+            pid = os.fork()
+            if not pid:
+                os._exit(0)     # pylint: disable=protected-access
+            os.waitpid(pid, 0)
+        except OSError:
+            pass
+
+
+def refused_maps(pages, count):
+    for _ in range(count):
+        errno_of(mmap, pages)
+
+
 # ---- pools
 
 class Pool:
