@@ -49,9 +49,11 @@ static struct bc_source *const bc_sources[] = {
 	&bc_source_file,
 	&bc_source_flock,
 	&bc_source_pty,
+	&bc_source_iptent,
 };
 
 bc_read_t bc_readers[BC_NR_RES] __ro_after_init;
+unsigned long bc_polled __ro_after_init;
 
 /**
  * bc_stub_zero() - what a refused function returns: 0, false or NULL
@@ -273,6 +275,8 @@ static void bc_readers_init(void)
 {
 	int res, i;
 
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+		bc_polled |= bc_sources[i]->polled;
 	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
 		for (res = 0; res < BC_NR_RES; res++)
 			if (bc_sources[i]->read && (bc_sources[i]->resources & BIT(res)))

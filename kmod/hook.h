@@ -63,6 +63,8 @@ struct bc_probe {
  * @read: of resources that the kernel counts by itself: fills all of the record
  *	but its number with what is in force for the pool's own cgroup; under RCU;
  *	false when the kernel counts nothing there; NULL when the counters have it
+ * @polled: BIT() mask of those of them of which @read knows what is held, at little
+ *	cost: they can have thresholds
  * @check: may these bounds be set for the pool, that is or will be below @parent?
  *	Only those of @resources concern it; under the tree mutex; returns 0, or an
  *	error with a message, and changes nothing; or NULL
@@ -98,6 +100,7 @@ struct bc_source {
 	const char		*why_counted;
 	bool			(*read)(struct bc_pool *pool, enum bc_res res,
 					struct bc_record *rec);
+	unsigned long		polled;
 	int			(*check)(struct bc_pool *pool, struct bc_pool *parent,
 					 const struct bc_bounds *bounds,
 					 struct netlink_ext_ack *extack);
@@ -132,6 +135,7 @@ extern struct bc_source bc_source_oom;
 extern struct bc_source bc_source_file;
 extern struct bc_source bc_source_flock;
 extern struct bc_source bc_source_pty;
+extern struct bc_source bc_source_iptent;
 
 int bc_sources_init(unsigned int bits);
 void bc_sources_exit(void);
@@ -162,6 +166,9 @@ static __always_inline bool bc_res_active(enum bc_res res)
 /* Who knows the figures of a resource, when the counters do not; or NULL. */
 typedef bool (*bc_read_t)(struct bc_pool *pool, enum bc_res res, struct bc_record *rec);
 extern bc_read_t bc_readers[BC_NR_RES];
+
+/* Those of them that are polled where they have a threshold. */
+extern unsigned long bc_polled;
 
 /* What a refused function returns. */
 typedef long (*bc_stub_t)(void);

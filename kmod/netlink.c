@@ -15,6 +15,7 @@
 
 #include "bind.h"
 #include "hook.h"
+#include "iptent.h"
 #include "member.h"
 #include "netlink.h"
 #include "procfs.h"
@@ -420,6 +421,8 @@ static int bc_nl_pool_get(struct sk_buff *skb, struct genl_info *info)
 	struct bc_pool *pool;
 	int ret, reader;
 
+	if (info->attrs[BC_A_DETAIL] && !bc_nl_privileged(skb, NULL))
+		bc_iptent_refresh();
 	ret = bc_nl_begin(skb, info);
 	if (ret)
 		return ret;
@@ -494,6 +497,8 @@ static int bc_nl_dump_begin(struct netlink_callback *cb)
 		NL_SET_ERR_MSG_ATTR(cb->extack, since, "a reader takes the peaks of all pools");
 		return -EINVAL;
 	}
+	if (attrs[BC_A_DETAIL])
+		bc_iptent_refresh();
 	bc_bind_settle();
 	if (mutex_lock_interruptible(&bc_tree.lock))
 		return -EINTR;

@@ -45,8 +45,8 @@ struct bc_mover {
 };
 
 /* Processes looked at between two pauses, and pauses that may be in vain. */
-#define BC_RESYNC_BATCH	32
-#define BC_RESYNC_TRIES	8
+#define BC_WALK_BATCH	32
+#define BC_WALK_TRIES	8
 
 struct bc_ptrmap bc_task_map __read_mostly;
 static LLIST_HEAD(bc_movers);
@@ -328,10 +328,19 @@ static void bc_on_attach(void *data, struct cgroup *dst, const char *path,
 		bc_mover_queue(leader);
 }
 
-/* @last: as bc_sock_adopt_files() has it. @newcomer: as bc_proc_resync() has it. */
-static void bc_proc_resync_process(struct task_struct *leader, struct bc_pool *newcomer,
-				   const struct files_struct **last)
+/**
+ * struct bc_resync - what bc_proc_resync() does with a process
+ * @newcomer: as there
+ * @last: as bc_sock_adopt_files() has it
+ */
+struct bc_resync {
+	struct bc_pool			*newcomer;
+	const struct files_struct	*last;
+};
+
+static void bc_proc_resync_process(struct task_struct *leader, void *data)
 {
+	struct bc_resync *resync = data;
 	struct bc_section sec;
 	struct task_struct *task;
 	struct bc_pool *pool;
@@ -344,9 +353,9 @@ static void bc_proc_resync_process(struct task_struct *leader, struct bc_pool *n
 	bc_leave(&sec);
 	if (!pool)
 		return;
-	if (newcomer)
-		bc_sock_adopt_files(leader, last);
-	if (newcomer == pool)
+	if (resync->newcomer)
+		bc_sock_adopt_files(leader, &resync->last);
+	if (resync->newcomer == pool)
 		bc_file_adopt_process(leader, pool);
 	mm = bc_process_mm(leader);
 	if (!mm)
@@ -358,7 +367,7 @@ static void bc_proc_resync_process(struct task_struct *leader, struct bc_pool *n
 }
 
 /* Lets others run in the middle of a walk; false when the walk cannot go on. */
-static bool bc_proc_resync_pause(struct task_struct *leader)
+static bool bc_proc_walk_pause(struct task_struct *leader)
 {
 	bool alive;
 
@@ -372,40 +381,53 @@ static bool bc_proc_resync_pause(struct task_struct *leader)
 }
 
 /**
- * bc_proc_resync() - make the records of all tasks say what their cgroups say
- * @newcomer: pool that was just bound: make records of the sockets that members of
- *	any pool have open, and of all files that its own members have open; or NULL
+ * bc_proc_walk() - look at all processes
+ * @func: called for each but those of the kernel, under RCU; for some more than once
+ * @data: for @func
  *
- * After binding or unbinding a populated cgroup. A fork that runs beside this
- * is seen here or corrects itself in sched_process_fork. The walk pauses now and
- * then; when the process it stands at ends meanwhile, it begins again, and after
- * some such tries it goes through without a pause.
+ * The walk pauses now and then; when the process it stands at ends meanwhile, it
+ * begins again, and after some such tries it goes through without a pause.
  *
  * Context: may sleep.
  */
-void bc_proc_resync(struct bc_pool *newcomer)
+void bc_proc_walk(void (*func)(struct task_struct *leader, void *data), void *data)
 {
-	const struct files_struct *last = NULL;
 	struct task_struct *leader;
 	unsigned int nr, tries = 0;
 
-	if (!bc_res_active(BC_NUMPROC))
-		return;
 	rcu_read_lock();
 again:
 	nr = 0;
 	for_each_process(leader) {
 		if (leader->flags & PF_KTHREAD)
 			continue;
-		bc_proc_resync_process(leader, newcomer, &last);
-		if (++nr % BC_RESYNC_BATCH || tries >= BC_RESYNC_TRIES)
+		func(leader, data);
+		if (++nr % BC_WALK_BATCH || tries >= BC_WALK_TRIES)
 			continue;
-		if (!bc_proc_resync_pause(leader)) {
+		if (!bc_proc_walk_pause(leader)) {
 			tries++;
 			goto again;
 		}
 	}
 	rcu_read_unlock();
+}
+
+/**
+ * bc_proc_resync() - make the records of all tasks say what their cgroups say
+ * @newcomer: pool that was just bound: make records of the sockets that members of
+ *	any pool have open, and of all files that its own members have open; or NULL
+ *
+ * After binding or unbinding a populated cgroup. A fork that runs beside this
+ * is seen here or corrects itself in sched_process_fork.
+ *
+ * Context: may sleep.
+ */
+void bc_proc_resync(struct bc_pool *newcomer)
+{
+	struct bc_resync resync = { .newcomer = newcomer };
+
+	if (bc_res_active(BC_NUMPROC))
+		bc_proc_walk(bc_proc_resync_process, &resync);
 }
 
 /**

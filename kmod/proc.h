@@ -44,6 +44,7 @@ static inline struct bc_task *bc_task_find(const struct task_struct *task)
 	return node ? container_of(node, struct bc_task, node) : NULL;
 }
 
+void bc_proc_walk(void (*func)(struct task_struct *leader, void *data), void *data);
 void bc_proc_resync(struct bc_pool *newcomer);
 void bc_proc_settle(void);
 

@@ -38,6 +38,7 @@
 #include <linux/workqueue.h>
 
 #include "bind.h"
+#include "iptent.h"
 #include "member.h"
 #include "procfs.h"
 #include "snapshot.h"
@@ -249,6 +250,7 @@ static struct bc_report *bc_report_all(const struct bc_layout *layout)
 {
 	struct bc_snapshot *all;
 
+	bc_iptent_refresh();
 	bc_bind_settle();
 	if (mutex_lock_interruptible(&bc_tree.lock))
 		return ERR_PTR(-ERESTARTSYS);
@@ -275,6 +277,7 @@ static struct bc_report *bc_report_dir(const struct bc_procfs_dir *dir)
 	struct bc_snapshot *all;
 	struct bc_pool *pool;
 
+	bc_iptent_refresh();
 	bc_bind_settle();
 	if (mutex_lock_interruptible(&bc_tree.lock))
 		return ERR_PTR(-ERESTARTSYS);
@@ -315,6 +318,7 @@ static struct bc_report *bc_report_own(void)
 	bool done;
 	u64 start;
 
+	bc_iptent_refresh_seldom();
 	for (;;) {
 		pool = bc_procfs_own_pool();
 		if (!pool)

@@ -58,6 +58,8 @@ const struct bc_resource bc_resources[BC_NR_RES] = {
 		    "kernel memory that can be reclaimed, mostly directory entries and inodes"),
 	BC_RESOURCE(NUMFILE, ITEMS, CHARGED, "numfile",
 		    "open files"),
+	BC_RESOURCE(NUMIPTENT, ITEMS, NATIVE, "numiptent",
+		    "packet filter rules of nf_tables"),
 	BC_RESOURCE(SWAPPAGES, PAGES, NATIVE, "swappages",
 		    "swap in use"),
 };

@@ -52,7 +52,8 @@ static u64 bc_snap_digest(const struct bc_snap *snap)
 
 	for (rec = snap->table; rec < &snap->table[snap->nr]; rec++) {
 		/* Not always asked for, so its coming and going means nothing. */
-		if (rec->res == BC_RES_KMEMSIZE || rec->res == BC_RES_DCACHESIZE)
+		if (rec->res == BC_RES_KMEMSIZE || rec->res == BC_RES_DCACHESIZE ||
+		    rec->res == BC_RES_NUMIPTENT)
 			continue;
 		hash = bc_snap_hash(hash, rec, sizeof(*rec));
 	}
@@ -161,6 +162,16 @@ static void bc_snap_counted(struct bc_snap *snap, enum bc_res res, u64 held)
 	};
 }
 
+/* Known of all pools at once, the host too, since the rules were last counted. */
+static void bc_snap_iptents(struct bc_snap *snap, bool detail)
+{
+	const struct bc_pool *pool = snap->pool;
+
+	if (detail && bc_res_active(BC_NUMIPTENT) && pool->iptents_known &&
+	    pool->state == BC_POOL_LIVE)
+		bc_snap_counted(snap, BC_NUMIPTENT, pool->iptents);
+}
+
 /* Puts in what follows from the details, and closes the gaps in the table. */
 static void bc_snap_pack(struct bc_snap *snap)
 {
@@ -248,6 +259,7 @@ void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int r
 	memset(snap, 0, sizeof(*snap));
 	snap->pool = pool;
 	bc_snap_native_alone(snap, pool, detail);
+	bc_snap_iptents(snap, detail);
 	if (reader < 0) {
 		bc_snap_figures(snap, pool);
 		bc_snap_describe(snap);
@@ -301,6 +313,7 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
 	bc_topo_unlock(flags);
 	bc_topo_end();
 	for (i = 0; i < all->nr; i++) {
+		bc_snap_iptents(&all->snaps[i], detail);
 		bc_snap_describe(&all->snaps[i]);
 		if (reader >= 0)
 			bc_snap_add_peaks(&all->snaps[i]);

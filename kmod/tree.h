@@ -156,6 +156,10 @@ struct bc_pool {
 	unsigned long		settings_set;
 	/** @knobs: T: what was changed in the memory controller, for its restoration */
 	struct bc_knobs		knobs;
+	/** @iptents: T: rules that iptent.c has counted last */
+	u64			iptents;
+	/** @iptents_known: T: @iptents is all of them */
+	bool			iptents_known;
 	/** @generation: T: when the figures were last seen to have changed */
 	u64			generation;
 	/** @digest: T: digest of the figures at @generation */

@@ -93,9 +93,9 @@ def newest_first(pools):
 def at_rest(func):
     """What func() returns and all pools, from a time when no figure changed."""
     def once():
-        before = bc.nl.dump()
+        before = bc.nl.dump(detail=True)
         value = func()
-        after = bc.nl.dump()
+        after = bc.nl.dump(detail=True)
         same = [(p['id'], p['res']) for p in before] == [(p['id'], p['res']) for p in after]
         return (value, newest_first(after)) if same else None
     return bc.wait_for(once, 'the figures are at rest')

@@ -19,7 +19,7 @@ COUNTED = ['lockedpages', 'privvmpages', 'shmpages', 'numproc', 'numtcpsock', 'n
            'numfile']
 # what the kernel counts where the memory controller is enabled, which is nowhere here
 NATIVE = ['physpages', 'vmguarpages', 'oomguarpages', 'swappages']
-REPORTED = ['kmemsize', 'dcachesize']
+REPORTED = ['kmemsize', 'dcachesize', 'numiptent']
 # what needs may_expand_vm()
 VM = ('lockedpages', 'privvmpages')
 # one of every source; the module may hook more

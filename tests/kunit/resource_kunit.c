@@ -80,6 +80,7 @@ static const struct resource_abi resource_abi[] = {
 	{ "numothersock", BC_NUMOTHERSOCK, 17, BC_UNIT_ITEMS, BC_KIND_CHARGED },
 	{ "dcachesize",   BC_DCACHESIZE,   18, BC_UNIT_BYTES, BC_KIND_NATIVE },
 	{ "numfile",      BC_NUMFILE,      19, BC_UNIT_ITEMS, BC_KIND_CHARGED },
+	{ "numiptent",    BC_NUMIPTENT,    23, BC_UNIT_ITEMS, BC_KIND_NATIVE },
 	{ "swappages",    BC_SWAPPAGES,    24, BC_UNIT_PAGES, BC_KIND_NATIVE },
 };
 

@@ -341,9 +341,10 @@ class Client:
     def which(pool):
         return u32('id', pool) if isinstance(pool, int) else attr('name', pool)
 
-    def get(self, pool, reader=None):
+    def get(self, pool, reader=None, detail=False):
         """A pool by name or id; with the peaks that a reader takes."""
         body = self.which(pool) + (attr('reader', reader) if reader else b'')
+        body += attr('detail', b'') if detail else b''
         return decode_pool(self.request(POOL_GET, body)[0].payload)
 
     def refusals(self, pool):
@@ -386,10 +387,11 @@ class Client:
     def delete(self, pool):
         self.request(POOL_DEL, self.which(pool))
 
-    def dump(self, since=None, reader=None):
+    def dump(self, since=None, reader=None, detail=False):
         """All pools in the order they came, asked again when interrupted."""
         body = b'' if since is None else u64('since', since)
         body += attr('reader', reader) if reader else b''
+        body += attr('detail', b'') if detail else b''
         for _ in range(100):
             answer = self.request(POOL_GET, body, F_REQUEST | F_DUMP)
             if not any(msg.flags & F_DUMP_INTR for msg in answer):
