@@ -363,6 +363,7 @@ struct bc_source bc_source_memory = {
 	.counted = BC_MEMORY_COUNTED,
 	.why_counted = "the kernel has no limit for kernel memory alone; it is part of physpages",
 	.read = bc_memory_read,
+	.polled = BIT(BC_PHYSPAGES) | BIT(BC_SWAPPAGES) | BIT(BC_OOMGUARPAGES),
 	.check = bc_memory_check,
 	.set = bc_memory_set,
 	.leave = bc_memory_leave,

@@ -15,14 +15,14 @@ const struct nla_policy bc_threshold_policy[BC_THRESHOLD_A_MAX + 1] = {
 
 /**
  * struct bc_percents - a wanted threshold
- * @set: it is wanted
+ * @attr: where it is in the request, NULL when it is not wanted
  * @rise: percent of the barrier, 0 for none
  * @fall: percent of the barrier
  */
 struct bc_percents {
-	bool	set;
-	u32	rise;
-	u32	fall;
+	const struct nlattr	*attr;
+	u32			rise;
+	u32			fall;
 };
 
 /* Which resource, if it is one that has no threshold in this request yet. */
@@ -36,7 +36,7 @@ static int bc_nl_threshold_res(struct nlattr *attr, const struct bc_percents wan
 		NL_SET_ERR_MSG_ATTR(extack, attr, "there is no such resource");
 		return -EINVAL;
 	}
-	if (wanted[res].set) {
+	if (wanted[res].attr) {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "resource is named twice");
 		return -EINVAL;
 	}
@@ -44,9 +44,9 @@ static int bc_nl_threshold_res(struct nlattr *attr, const struct bc_percents wan
 		NL_SET_ERR_MSG_ATTR(extack, attr, "this is not counted here, see bctl resources");
 		return -EOPNOTSUPP;
 	}
-	/* No charge passes by that could be compared with anything. */
-	if (bc_readers[res]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "the kernel itself counts this: no threshold");
+	/* No charge passes by, and looking now and then would cost too much, or show nothing. */
+	if (bc_readers[res] && !(bc_polled & BIT(res))) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "this cannot be watched: no threshold");
 		return -EOPNOTSUPP;
 	}
 	return res;
@@ -83,7 +83,7 @@ static int bc_nl_parse_threshold(struct nlattr *attr, struct bc_percents wanted[
 	else if (ret)
 		NL_SET_ERR_MSG_ATTR(extack, tb[BC_THRESHOLD_A_FALL],
 				    "second percent must be below the first");
-	wanted[res] = (struct bc_percents){ .set = true, .rise = rise, .fall = fall };
+	wanted[res] = (struct bc_percents){ .attr = attr, .rise = rise, .fall = fall };
 	return ret ? -EINVAL : 0;
 }
 
@@ -102,6 +102,25 @@ static int bc_nl_parse_thresholds(struct genl_info *info, struct bc_percents wan
 		nr++;
 	}
 	return nr;
+}
+
+/* Is what the kernel itself counts counted for this pool? */
+static int bc_nl_threshold_check(struct bc_pool *pool, enum bc_res res,
+				 const struct bc_percents *wanted, struct netlink_ext_ack *extack)
+{
+	struct bc_record rec;
+	bool known;
+
+	if (!bc_readers[res] || !wanted->attr || !wanted->rise)
+		return 0;
+	rcu_read_lock();
+	known = bc_readers[res](pool, res, &rec);
+	rcu_read_unlock();
+	if (known)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, wanted->attr,
+			    "the memory controller is not enabled for this cgroup");
+	return -EOPNOTSUPP;
 }
 
 /**
@@ -129,7 +148,9 @@ int bc_nl_threshold_set(struct sk_buff *skb, struct genl_info *info)
 		ret = -EINVAL;
 	}
 	for (res = 0; ret > 0 && res < BC_NR_RES; res++)
-		if (wanted[res].set)
+		ret = bc_nl_threshold_check(pool, res, &wanted[res], info->extack) ?: ret;
+	for (res = 0; ret > 0 && res < BC_NR_RES; res++)
+		if (wanted[res].attr)
 			bc_watch_set(pool, res, wanted[res].rise, wanted[res].fall);
 	mutex_unlock(&bc_tree.lock);
 	return min(ret, 0);

@@ -18,6 +18,9 @@
  *
  * What is charged of a derived resource is an upper bound. The worker recounts
  * before it looks, and a charge that only seemed to get there is not told.
+ *
+ * What the kernel itself counts is charged by nobody here: bc_threshold_poll() goes
+ * from armed to above and back, with figures that the worker reads.
  */
 #include <linux/errno.h>
 #include <linux/ktime.h>
@@ -100,6 +103,18 @@ static u64 bc_threshold_from(u64 barrier, u32 percent)
 	return max_t(u64, barrier - bc_threshold_part(barrier, 100 - percent), 1);
 }
 
+/* Without a barrier nothing can be near it. */
+static void bc_threshold_place(struct bc_threshold *th, u64 barrier)
+{
+	if (!th->rise || barrier == BC_UNLIMITED) {
+		th->rise_at = BC_UNLIMITED;
+		th->fall_at = BC_UNLIMITED;
+	} else {
+		th->rise_at = bc_threshold_from(barrier, th->rise);
+		th->fall_at = min(bc_threshold_part(barrier, th->fall), th->rise_at - 1);
+	}
+}
+
 /**
  * bc_threshold_refresh() - follow the barrier
  * @cnt: counter whose barrier or threshold has changed
@@ -111,17 +126,8 @@ static u64 bc_threshold_from(u64 barrier, u32 percent)
  */
 void bc_threshold_refresh(struct bc_counter *cnt)
 {
-	struct bc_threshold *th = &cnt->threshold;
-	u64 barrier = cnt->barrier;
-
-	if (!th->rise || barrier == BC_UNLIMITED) {
-		th->rise_at = BC_UNLIMITED;
-		th->fall_at = BC_UNLIMITED;
-	} else {
-		th->rise_at = bc_threshold_from(barrier, th->rise);
-		th->fall_at = min(bc_threshold_part(barrier, th->fall), th->rise_at - 1);
-	}
-	if (!th->above)
+	bc_threshold_place(&cnt->threshold, cnt->barrier);
+	if (!cnt->threshold.above)
 		bc_threshold_arm(cnt);
 }
 
@@ -210,5 +216,31 @@ bool bc_threshold_look(struct bc_counter *cnt, bool bound, bool rearm, struct bc
 	x->time = ktime_get_boottime_ns();
 	th->above = false;
 	bc_threshold_arm(cnt);
+	return true;
+}
+
+/**
+ * bc_threshold_poll() - has a threshold been crossed, by what others count?
+ * @th: threshold of a counter that nobody charges
+ * @held: what is held now
+ * @barrier: the barrier now, or BC_UNLIMITED
+ * @x: what is to be told
+ *
+ * Context: the caller serialises writers.
+ * Return: true when there is something to tell.
+ */
+bool bc_threshold_poll(struct bc_threshold *th, u64 held, u64 barrier, struct bc_crossing *x)
+{
+	bc_threshold_place(th, barrier);
+	if (th->above ? held > th->fall_at : held < th->rise_at)
+		return false;
+	th->above = !th->above;
+	*x = (struct bc_crossing) {
+		.direction = th->above ? BC_DIRECTION_UP : BC_DIRECTION_DOWN,
+		.percent = th->above ? th->rise : th->fall,
+		.held = held,
+		.barrier = barrier,
+		.time = ktime_get_boottime_ns(),
+	};
 	return true;
 }

@@ -28,6 +28,7 @@ void bc_threshold_set(struct bc_counter *cnt, u32 rise, u32 fall);
 void bc_threshold_refresh(struct bc_counter *cnt);
 void bc_threshold_trip(struct bc_counter *cnt, u64 held);
 bool bc_threshold_look(struct bc_counter *cnt, bool bound, bool rearm, struct bc_crossing *x);
+bool bc_threshold_poll(struct bc_threshold *th, u64 held, u64 barrier, struct bc_crossing *x);
 bool bc_threshold_open(const struct bc_counter *cnt);
 
 #endif /* _BC_THRESHOLD_H */

@@ -5,8 +5,8 @@
  * A charge that gets to a threshold wakes it; see threshold.c for what is done
  * then. It looks again every BC_WATCH_MS while a counter is above, because nothing
  * tells it that held falls; while a charge that got to a threshold turned out not
- * to be above, until that is armed again. Resources that the kernel itself counts
- * have no thresholds: no charge passes by there.
+ * to be above, until that is armed again. What the kernel itself counts is polled
+ * at the same pace, but only where it has a threshold: no charge passes by there.
  *
  * A pool may tell BC_EVENTS_PER_SEC crossings in a second. What is left out is
  * counted for the next one.
@@ -31,7 +31,7 @@ static bool bc_watch_is_bound(enum bc_res res)
 
 static bool bc_watch_needs_look(const struct bc_pool *pool, enum bc_res res)
 {
-	return bc_threshold_open(&pool->cnt[res]);
+	return bc_readers[res] ? pool->cnt[res].threshold.rise : bc_threshold_open(&pool->cnt[res]);
 }
 
 /* Makes the figures exact, if one that is of interest is not. */
@@ -68,6 +68,30 @@ static void bc_watch_tell(struct bc_pool *pool, enum bc_res res, const struct bc
 	pool->crossings_kept = 0;
 }
 
+/*
+ * What the kernel counts may be bounded by a limit alone; then that is meant. While
+ * it counts nothing, as the controller was disabled, nothing is told.
+ */
+static bool bc_watch_poll(struct bc_pool *pool, enum bc_res res, struct bc_crossing *x)
+{
+	struct bc_record rec;
+	bool known;
+
+	rcu_read_lock();
+	known = bc_res_active(res) && bc_readers[res](pool, res, &rec);
+	rcu_read_unlock();
+	return known && bc_threshold_poll(&pool->cnt[res].threshold, rec.held,
+					  min(rec.barrier, rec.limit), x);
+}
+
+static bool bc_watch_look(struct bc_pool *pool, enum bc_res res, bool rearm,
+			  struct bc_crossing *x)
+{
+	if (bc_readers[res])
+		return bc_watch_poll(pool, res, x);
+	return bc_threshold_look(&pool->cnt[res], bc_watch_is_bound(res), rearm, x);
+}
+
 /* Looks at one pool; true when it has to be looked at again. */
 static bool bc_watch_pool(struct bc_pool *pool, bool rearm)
 {
@@ -79,7 +103,7 @@ static bool bc_watch_pool(struct bc_pool *pool, bool rearm)
 	for (res = 0; res < BC_NR_RES; res++) {
 		if (!bc_watch_needs_look(pool, res))
 			continue;
-		if (bc_threshold_look(&pool->cnt[res], bc_watch_is_bound(res), rearm, &x))
+		if (bc_watch_look(pool, res, rearm, &x))
 			bc_watch_tell(pool, res, &x);
 		again |= bc_watch_needs_look(pool, res);
 	}

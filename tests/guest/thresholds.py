@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
 """Thresholds: coming near a barrier is told once, and going away from it."""
+import ctypes
 import errno
 import json
 import os
@@ -41,6 +42,11 @@ def unmap_all():
 def map_and_unmap(pages, count):
     for _ in range(count):
         bc.munmap(bc.mmap(pages), pages)
+
+
+def touch_some(pages):
+    map_some(pages)
+    ctypes.memset(_mapped[-1][0], 1, pages * bc.PAGE)
 
 
 def wait(count):
@@ -155,6 +161,59 @@ def check_derived(pool, member):
     bc.nl.thresholds('web', {'privvmpages': (0,)})
 
 
+def controller(sign):
+    """The memory controller for the pools right below the test's directory, or not."""
+    for path in ('cgroup.subtree_control', f'{bc.BASE}/cgroup.subtree_control')[::int(sign + '1')]:
+        bc.write(path, f'{sign}memory')
+
+
+def check_native():
+    """What the kernel itself counts is looked at now and then, both ways."""
+    def refused(res):
+        return bc.errno_of(bc.nl.thresholds, 'mem', {res: (50, 25)})
+    pool = bc.Pool('mem')
+    tap.equal(refused('physpages'), errno.EOPNOTSUPP, 'memory without its controller: refused')
+    controller('+')
+    tap.equal([refused(res) for res in ('kmemsize', 'dcachesize', 'numiptent', 'vmguarpages')],
+              [errno.EOPNOTSUPP] * 4, 'refused: details, and what is not known')
+    tap.equal(bc.errno_of(bc.nl.thresholds, 'host', {'physpages': (50, 25)}), errno.EOPNOTSUPP,
+              'refused: memory of the host')
+    member = bc.Member(pool)
+    pool.set(physpages=(None, 16384))
+    bc.nl.thresholds('mem', {'physpages': (50, 25), 'swappages': (50, 25)})
+    tap.equal(bc.nl.get('mem')['thresholds'], {'physpages': (50, 25, 0), 'swappages': (50, 25, 0)},
+              'physpages and swappages can have thresholds')
+    tap.ok(silent(), 'below it nothing is told')
+    for again in ('', ', and again'):
+        member.call(touch_some, 9000)
+        event, = wait(1)
+        tap.ok(brief([event])[0][:2] == (genl.UP, 50) and 8192 <= event['held'] <= 16384 and
+               event['barrier'] == 16384 and event['res_name'] == 'physpages',
+               f'half of the limit is held: told{again}', event)
+        tap.ok(silent(), 'once')
+        tap.equal(bc.nl.get('mem')['thresholds']['physpages'], (50, 25, 1), 'and shown')
+        member.call(unmap_all)
+        event, = wait(1)
+        tap.ok(brief([event])[0][:2] == (genl.DOWN, 25) and event['held'] <= 4096,
+               'and then a quarter', event)
+    member.call(touch_some, 2000)
+    pool.set(physpages=(3000, 1 << 20))
+    tap.equal(brief(wait(1))[0][3], 3000, 'a barrier comes first')
+    pool.set(physpages=None)
+    tap.equal(brief(wait(1))[0][::3], (genl.DOWN, genl.UNLIMITED), 'none: nothing is near')
+    pool.set(physpages=(None, 16384))
+    bc.nl.thresholds('mem', {'physpages': (0,), 'swappages': (0,)})
+    member.call(touch_some, 9000)
+    tap.ok(silent() and 'thresholds' not in bc.nl.get('mem'), 'they can be removed')
+    bc.nl.thresholds('mem', {'physpages': (50, 25)})
+    tap.equal(brief(wait(1))[0][:2], (genl.UP, 50), 'what is above already is told')
+    controller('-')
+    member.call(unmap_all)
+    tap.ok(silent(), 'without the controller nothing is')
+    member.end()
+    pool.remove()
+
+
 def check_levels(pool):
     """Each level has its own; charges from below count."""
     child = bc.Pool('child', parent=pool)
@@ -247,6 +306,7 @@ check_short(web, worker)
 check_barrier(web, worker)
 check_derived(web, worker)
 worker.end()
+check_native()
 check_levels(web)
 check_bad()
 check_bctl(web)

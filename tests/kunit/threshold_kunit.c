@@ -310,6 +310,32 @@ static void threshold_alternates_while_threads_race(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told(), 1);
 }
 
+/* What others count: both ways, once each, with the barrier of the moment. */
+static void threshold_poll_goes_both_ways(struct kunit *test)
+{
+	struct thresholds *th = test->priv;
+	struct bc_threshold *t = &th->cnt.threshold;
+	struct bc_crossing x;
+
+	bc_threshold_set(&th->cnt, 80, 50);
+	KUNIT_EXPECT_FALSE(test, bc_threshold_poll(t, 1000, BC_UNLIMITED, &x));
+	KUNIT_EXPECT_FALSE(test, bc_threshold_poll(t, 79, 100, &x));
+	KUNIT_EXPECT_TRUE(test, bc_threshold_poll(t, 80, 100, &x));
+	KUNIT_EXPECT_EQ(test, x.direction, BC_DIRECTION_UP);
+	KUNIT_EXPECT_EQ(test, x.percent, 80);
+	KUNIT_EXPECT_EQ(test, x.held, 80);
+	KUNIT_EXPECT_EQ(test, x.barrier, 100);
+	KUNIT_EXPECT_FALSE(test, bc_threshold_poll(t, 99, 100, &x));
+	KUNIT_EXPECT_FALSE(test, bc_threshold_poll(t, 51, 100, &x));
+	KUNIT_EXPECT_TRUE(test, bc_threshold_poll(t, 50, 100, &x));
+	KUNIT_EXPECT_EQ(test, x.direction, BC_DIRECTION_DOWN);
+	KUNIT_EXPECT_EQ(test, x.percent, 50);
+	KUNIT_EXPECT_TRUE(test, bc_threshold_poll(t, 50, 60, &x));
+	KUNIT_EXPECT_TRUE(test, bc_threshold_poll(t, 50, BC_UNLIMITED, &x));
+	KUNIT_EXPECT_EQ(test, x.direction, BC_DIRECTION_DOWN);
+	KUNIT_EXPECT_EQ(test, told(), 0);
+}
+
 static struct kunit_case threshold_cases[] = {
 	KUNIT_CASE(threshold_check_knows_percents),
 	KUNIT_CASE(threshold_lies_where_the_percents_say),
@@ -320,6 +346,7 @@ static struct kunit_case threshold_cases[] = {
 	KUNIT_CASE(threshold_of_the_parent_sees_the_sum),
 	KUNIT_CASE(threshold_says_nothing_of_a_refused_charge),
 	KUNIT_CASE(threshold_alternates_while_threads_race),
+	KUNIT_CASE(threshold_poll_goes_both_ways),
 	{}
 };
 

@@ -66,8 +66,9 @@
  *				figures or limits changed after that generation
  *	    BC_A_DETAIL		flag, optional: also the figures that take the kernel
  *				some 70,000 instructions for each pool: BC_A_MEMORY and
- *				the records of kmemsize and dcachesize. They do not
- *				count as a change
+ *				the records of kmemsize, dcachesize and numiptent, for
+ *				which it counts the rules that have changed. They do
+ *				not count as a change
  *	    BC_A_READER		string, optional, 1..BC_READER_NAME_MAX of the
  *				characters of a pool's name: take the peaks of
  *				this reader, see below; not with BC_A_SINCE
@@ -170,10 +171,13 @@
  *	percent another one; only then the first can come again. What is above
  *	when the threshold is set is told at once. The figures follow the
  *	barrier; there is nothing to tell while that is BC_UNLIMITED. Falling is
- *	noticed within half a second. Errors: ENOENT; EINVAL unknown resource,
+ *	noticed within half a second. So is rising of what the kernel itself counts
+ *	(physpages, swappages, oomguarpages), what happens in between is not; there
+ *	the limit is meant where it is below the barrier, and is what
+ *	BC_A_BARRIER tells. Errors: ENOENT; EINVAL unknown resource,
  *	bad percent, resource named twice; EOPNOTSUPP the resource is not counted
- *	on this kernel, or is one of those that the kernel itself counts
- *	(BC_KIND_NATIVE).
+ *	on this kernel, or not for this cgroup, or is one of those that are seen
+ *	with BC_A_DETAIL only, or vmguarpages, of which no held is known.
  *
  * BC_CMD_READER_GET (dump)
  *	One answer for each reader: BC_A_READER string, BC_A_TIME u64 of its last
@@ -248,7 +252,8 @@
  * @BC_RES_NUMOTHERSOCK: sockets other than TCP
  * @BC_RES_DCACHESIZE: kernel memory that can be reclaimed, bytes
  * @BC_RES_NUMFILE: open files
- * @BC_RES_NUMIPTENT: packet filter rules
+ * @BC_RES_NUMIPTENT: packet filter rules of nf_tables in the network namespaces of the
+ *	pool's tasks, of each namespace 65,536 at most
  * @BC_RES_SWAPPAGES: swap, pages: @barrier is memory.swap.high, @limit memory.swap.max
  * @BC_RES_ID_END: one more than the largest number
  *
