@@ -13,7 +13,8 @@
  * sockets outlive the directory and stay on its account.
  *
  * Everything runs under the tree mutex. The hooks are attached before the first
- * pool is made and detached by a worker after the last one was released.
+ * pool is made and detached by a worker some time after the last one was released,
+ * so that who deletes one pool and makes another does not wait for both.
  */
 #include <linux/cgroup.h>
 #include <linux/module.h>
@@ -42,7 +43,11 @@ u64 bc_unbalanced(void)
 	return atomic64_read(&bc_unbalanced_count);
 }
 
-/* Nothing attached while no pool exists. */
+static unsigned int linger_ms = 10000;
+module_param(linger_ms, uint, 0644);
+MODULE_PARM_DESC(linger_ms, "how long to stay attached to the kernel after the last pool is gone");
+
+/* A pool may have come meanwhile; the time begins anew when that is gone. */
 static void bc_idle_work_fn(struct work_struct *work)
 {
 	mutex_lock(&bc_tree.lock);
@@ -51,7 +56,14 @@ static void bc_idle_work_fn(struct work_struct *work)
 	mutex_unlock(&bc_tree.lock);
 }
 
-static DECLARE_WORK(bc_idle_work, bc_idle_work_fn);
+static DECLARE_DELAYED_WORK(bc_idle_work, bc_idle_work_fn);
+
+/* Nothing stays attached while no pool exists. Under the tree mutex. */
+static void bc_idle_check(void)
+{
+	if (!bc_tree.nr_live && !bc_tree.nr_dying)
+		mod_delayed_work(bc_wq, &bc_idle_work, msecs_to_jiffies(READ_ONCE(linger_ms)));
+}
 
 static void bc_pool_free_rcu(struct rcu_head *rcu)
 {
@@ -76,8 +88,7 @@ static void bc_pool_release_work(struct work_struct *work)
 		atomic64_inc(&bc_unbalanced_count);
 	bc_tree_unlink(&bc_tree, pool);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_GONE);
-	if (!bc_tree.nr_live && !bc_tree.nr_dying)
-		queue_work(bc_wq, &bc_idle_work);
+	bc_idle_check();
 	mutex_unlock(&bc_tree.lock);
 	cgroup_put(pool->cgrp);
 	call_rcu(&pool->rcu, bc_pool_free_rcu);
@@ -335,8 +346,7 @@ err_free:
 	cgroup_put(cgrp);
 	bc_pool_free(pool);
 err_idle:
-	if (!bc_tree.nr_live && !bc_tree.nr_dying)
-		queue_work(bc_wq, &bc_idle_work);
+	bc_idle_check();
 	return ERR_PTR(ret);
 }
 
@@ -484,6 +494,8 @@ void bc_bind_unbind_all(void)
 	}
 	flush_workqueue(bc_wq);
 	rcu_barrier();
+	/* Detached already, it would find nothing to do. No pool is left to queue it. */
+	cancel_delayed_work_sync(&bc_idle_work);
 }
 
 /**

@@ -14,7 +14,7 @@
  * unregistered an ops and a grace period of RCU tasks is over, no CPU can be in
  * this module because of it.
  *
- * Nothing is attached while there is no pool.
+ * Nothing is attached while there is no pool, but for linger_ms after the last one.
  */
 #include <linux/bits.h>
 #include <linux/errno.h>

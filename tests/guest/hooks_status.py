@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import bc  # noqa: E402
@@ -38,7 +39,7 @@ def reload(*params):
     """The module anew."""
     bc.nl.close()
     subprocess.run(['rmmod', 'beancounter'], check=True)
-    subprocess.run(['insmod', '/root/beancounter.ko', *params], check=True)
+    subprocess.run(['insmod', '/root/beancounter.ko', 'linger_ms=0', *params], check=True)
     bc.nl = genl.Client()
 
 
@@ -87,6 +88,38 @@ def check_idle():
     bc.mkdir('test/bad')
     tap.equal(bc.errno_of(bc.nl.new, 'x' * 64, 'test/bad'), errno.EINVAL, 'one with a bad name')
     tap.ok(detached() and enabled() == before, 'neither')
+
+
+def check_linger():
+    """The hooks outlive the last pool for a while, and not the module."""
+    reload()
+    started = time.monotonic()
+    bc.Pool('first').remove()
+    bc.wait_for(detached, 'detached')
+    bc.Pool('second')
+    without = time.monotonic() - started
+    bc.linger(600000)
+    started = time.monotonic()
+    bc.nl.delete('second')
+    bc.wait_gone()
+    hooked = enabled()
+    tap.ok(hooked >= MUST_HOOK and bc.nl.info()['hooked'], 'with linger_ms the hooks stay')
+    bc.Pool('third')
+    tap.note(f'delete and create: {time.monotonic() - started:.2f} s; '
+             f'create, delete, detach, create: {without:.2f} s')
+    tap.ok(enabled() == hooked, 'and serve the next pool')
+    bc.nl.delete('third')
+    reload('linger_ms=1000')
+    tap.equal(sorted(enabled() & MUST_HOOK), [], 'the module goes at once, and they with it')
+    pool = bc.Pool('first')
+    pool.delete()
+    tap.ok(detached(), 'after a second without a pool they are detached')
+    bc.nl.new('second', path=pool.path)
+    bc.nl.delete('second')
+    bc.linger(0)
+    bc.nl.new('third', path=pool.path)
+    bc.nl.delete('third')
+    tap.ok(detached(), 'with linger_ms=0 at once')
 
 
 def check_denied():
@@ -192,10 +225,12 @@ def check_cap():
                               capture_output=True, check=False)
         tap.ok(done.returncode, f'max_pools={bad} does not load')
         subprocess.run(['insmod', '/root/beancounter.ko'], check=True)
+        bc.linger(0)
         bc.nl = genl.Client()
 
 
 check_idle()
+check_linger()
 check_denied()
 check_denied_others()
 check_cap()

@@ -55,6 +55,18 @@ nl = genl.Client()
 _members = []
 
 
+def linger(ms):
+    """How long the module stays attached after the last pool."""
+    try:
+        with open('/sys/module/beancounter/parameters/linger_ms', 'w', encoding='ascii') as f:
+            f.write(str(ms))
+    except FileNotFoundError:
+        pass                    # not loaded
+
+
+linger(0)                       # as if it could not: a test waits for the end
+
+
 def wait_for(func, what):
     """Poll until func() is true; its value. An exception ends the test if it never is."""
     value = tap.poll_until(WAIT, func)
@@ -483,6 +495,7 @@ atexit.register(_cleanup_child_safe, os.getpid())
 
 def finish():
     """What must be true at the end of every test; ends it."""
+    linger(0)
     cleanup()
     tap.ok(wait_gone(), 'in the end: no pool is dying')
     info = nl.info()
