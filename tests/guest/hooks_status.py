@@ -229,6 +229,7 @@ def check_cap():
         bc.nl = genl.Client()
 
 
+bc.linger(0)
 check_idle()
 check_linger()
 check_denied()

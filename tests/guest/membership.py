@@ -135,11 +135,13 @@ def check_nested():
     tap.equal([bc.held(pool, res) for res in SOCKETS], [2, 3], 'their sockets are, too')
     early.call(bc.fork_idle)
     agree(pool, 'what they do afterwards counts')
+    bc.linger(0)
     pool.delete()
     tap.ok(bc.wait_gone(), 'unbinding with members: the pool is gone')
     tap.equal([p['name'] for p in bc.nl.dump()], ['host'], 'only the host is left')
     tap.ok(tap.poll_until(bc.WAIT, lambda: not bc.nl.info()['hooked']),
            'nothing is attached although the members live')
+    bc.linger(bc.LINGER)
     early.call(bc.end_children)
     pool = bc.Pool('outer')
     agree(pool, 'binding it again: all is adopted again')
