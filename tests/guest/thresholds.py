@@ -34,9 +34,13 @@ def map_some(pages):
     _mapped.append((bc.mmap(pages), pages))
 
 
+def unmap_one():
+    bc.munmap(*_mapped.pop())
+
+
 def unmap_all():
     while _mapped:
-        bc.munmap(*_mapped.pop())
+        unmap_one()
 
 
 def map_and_unmap(pages, count):
@@ -185,13 +189,16 @@ def check_native():
               'physpages and swappages can have thresholds')
     tap.ok(silent(), 'below it nothing is told')
     for again in ('', ', and again'):
-        member.call(touch_some, 9000)
+        member.call(touch_some, 6000)
+        member.call(touch_some, 3000)
         event, = wait(1)
         tap.ok(brief([event])[0][:2] == (genl.UP, 50) and 8192 <= event['held'] <= 16384 and
                event['barrier'] == 16384 and event['res_name'] == 'physpages',
                f'half of the limit is held: told{again}', event)
         tap.ok(silent(), 'once')
         tap.equal(bc.nl.get('mem')['thresholds']['physpages'], (50, 25, 1), 'and shown')
+        member.call(unmap_one)
+        tap.ok(bc.held(pool, 'physpages') < 8192 and silent(), 'less than half: not yet')
         member.call(unmap_all)
         event, = wait(1)
         tap.ok(brief([event])[0][:2] == (genl.DOWN, 25) and event['held'] <= 4096,
