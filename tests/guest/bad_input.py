@@ -186,8 +186,8 @@ def bad_messages():
     yield 'SET of an unknown id', fix, u32('id', 4711) + limit(proc, 5), \
         errno.ENOENT, 20, 'no such pool'
     yield 'SET of an unknown resource', fix, web + limit(999, 5), inval, 32, 'resource'
-    yield 'SET of a resource that is not counted', fix, web + limit('numiptent', 5), \
-        inval, 32, 'resource'
+    yield 'SET of a resource that is only counted', fix, web + limit('numiptent', 5), \
+        errno.EOPNOTSUPP, 28, 'limited'
     yield 'SET barrier over limit', fix, web + limit(proc, 6, 5), inval, 40, 'barrier'
     yield 'SET unlimited barrier', fix, web + limit(proc, None, 5), inval, 40, 'barrier'
     yield 'SET amount too large', fix, web + limit(proc, big), inval, 28, 'large'
