@@ -17,6 +17,7 @@
  *		failcnt		added to each failcnt
  *		incarnation	added to each incarnation
  *		created		added to each time of creation
+ *		gone		if it is there, the module is not
  *		proc/		what passes for /proc, if it is there
  *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode()
  *	BCTL_FAKE_COMM		who is refused something
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/beancounter.h>
@@ -46,6 +48,7 @@
 #define FAKE_RES	7
 #define FAKE_DGRAMS	4096
 #define FAKE_GROUPS	3
+#define FAKE_SETTINGS	BC_SETTING_ID_END
 
 struct fake_pool {
 	uint32_t id, parent;
@@ -55,6 +58,8 @@ struct fake_pool {
 	uint64_t cgroup_id;
 	uint64_t barrier[FAKE_RES], limit[FAKE_RES];
 	uint32_t rise[FAKE_RES], fall[FAKE_RES];
+	uint64_t setting[FAKE_SETTINGS];
+	bool set[FAKE_SETTINGS];
 };
 
 struct fake_dgram {
@@ -80,6 +85,25 @@ static const struct {
 	  "vmguarpages", NULL, "guarantee" },
 	{ BC_RES_NUMFILE, BC_UNIT_ITEMS, BC_KIND_DERIVED, BC_STATUS_UNAVAILABLE,
 	  "numfile", "security_file_alloc is missing", "open files" },
+};
+
+static const struct {
+	uint32_t unit, unlimited;
+	uint64_t lowest, highest, initial;
+	const char *name;
+} fake_settings[FAKE_SETTINGS] = {
+	{ BC_UNIT_SHARES, 0, 8, 500000, 1000, "cpu.shares" },
+	{ BC_UNIT_NS_PER_SEC, 1, 10000000, 8192000000000, BC_UNLIMITED, "cpu.limit" },
+	{ BC_UNIT_NS_PER_SEC, 0, 0, 8192000000000, 0, "cpu.reservation" },
+	{ BC_UNIT_BOOL, 0, 0, 1, 0, "cpu.expandable" },
+	{ BC_UNIT_BYTES_PER_SEC, 1, 4096, 1ULL << 50, BC_UNLIMITED, "io.bps" },
+	{ BC_UNIT_BYTES_PER_SEC, 1, 4096, 1ULL << 50, BC_UNLIMITED, "io.rbps" },
+	{ BC_UNIT_BYTES_PER_SEC, 1, 4096, 1ULL << 50, BC_UNLIMITED, "io.wbps" },
+	{ BC_UNIT_PER_SEC, 1, 1, 1ULL << 50, BC_UNLIMITED, "io.iops" },
+	{ BC_UNIT_PER_SEC, 1, 1, 1ULL << 50, BC_UNLIMITED, "io.riops" },
+	{ BC_UNIT_PER_SEC, 1, 1, 1ULL << 50, BC_UNLIMITED, "io.wiops" },
+	{ BC_UNIT_MS, 0, 0, 60000, 100, "io.burst" },
+	{ BC_UNIT_SHARES, 0, 1, 10000, 100, "io.weight" },
 };
 
 /* How many of them have a record: all but the last. */
@@ -285,6 +309,94 @@ static void fake_put_thresholds(struct nl_msg *msg, const struct fake_pool *pool
 	}
 }
 
+static void fake_put_settings(struct nl_msg *msg, const struct fake_pool *pool)
+{
+	struct bc_setting list[FAKE_SETTINGS + 1];
+	int i;
+
+	if (!pool->id || fake_mode("nosettings"))
+		return;
+	for (i = 0; i < FAKE_SETTINGS; i++)
+		list[i] = (struct bc_setting){
+			.id = i, .value = pool->setting[i],
+			.flags = (pool->set[i] ? BC_SETTING_F_SET : 0) |
+				 (i == BC_SETTING_IO_WEIGHT ? 0 : BC_SETTING_F_EFFECTIVE),
+		};
+	list[i] = (struct bc_setting){ .id = 99, .value = 7 };
+	nla_put(msg, BC_A_SETTINGS, i * sizeof(list[0]) +
+		(fake_mode("newsetting") ? sizeof(list[0]) : 0) -
+		(fake_mode("oddsettings") ? 4 : 0), list);
+}
+
+/*
+ * What a pool has used: in the mode "flow" so much per second of the system's
+ * uptime, in "frozen" as if that were 10 seconds. Pool N takes N tenths of a CPU, up to 16.
+ */
+static uint64_t fake_uptime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return fake_mode("frozen") ? 10000000000ULL : ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void fake_put_cpu(struct nl_msg *msg, const struct fake_pool *pool)
+{
+	uint64_t tenths = pool->id % 16, ns = fake_uptime() / 10;
+	struct {
+		struct bc_cpu cpu;
+		uint64_t more;
+	} rec = {
+		.cpu = {
+			.known = BC_CPU_F_USAGE | BC_CPU_F_WAIT | BC_CPU_F_THROTTLED |
+				 BC_CPU_F_LOAD | BC_CPU_F_ENTITLEMENT | 1ULL << 40,
+			.usage = tenths * ns, .user = tenths * (ns / 4 * 3),
+			.system = tenths * (ns / 4), .wait = ns / 2, .switches = 1000,
+			.preemptions = 20, .throttled = ns, .nr_throttled = 5,
+			.load = { 1250, 500, 25 }, .entitlement = 1500000000,
+			.reservable = 125000000,
+		},
+		.more = ~0ULL,
+	};
+	size_t size = sizeof(rec.cpu);
+
+	if (fake_mode("longflow"))
+		size = sizeof(rec);
+	if (fake_mode("shortflow"))
+		size = offsetof(struct bc_cpu, nr_throttled);
+	if (fake_mode("badflow"))
+		size = 4;
+	nla_put(msg, BC_A_CPU, size, &rec);
+}
+
+/* 1 MiB/s and 100 requests for each number. */
+static void fake_put_io(struct nl_msg *msg, uint64_t number)
+{
+	uint64_t ns = fake_uptime();
+	struct bc_io io = {
+		.known = BC_IO_F_AMOUNT | BC_IO_F_TIMES | BC_IO_F_THROTTLED |
+			 (fake_mode("nodirty") ? 0 : BC_IO_F_DIRTY),
+		.bytes = { number * (ns / 1000) * 1048576 / 1000000, ns / 1000 * 4096 / 1000000, 7 },
+		.ios = { number * (ns / 10000000), ns / 1000000000, 3, 4 },
+		.in_flight = { 1, 2 }, .wait = { 11, 12 }, .service = { 13, 14 },
+		.throttled = ns / 4, .nr_throttled = 6, .dirtied = 1 << 20, .cancelled = 4096,
+	};
+
+	nla_put(msg, BC_A_IO, fake_mode("shortflow") ? offsetof(struct bc_io, dirtied) : sizeof(io),
+		&io);
+}
+
+static void fake_put_flows(struct nl_msg *msg, const struct fake_pool *pool)
+{
+	fake_put_settings(msg, pool);
+	if (!fake_mode("flow") && !fake_mode("frozen"))
+		return;
+	if (!fake_mode("nocpu"))
+		fake_put_cpu(msg, pool);
+	if (!fake_mode("noio"))
+		fake_put_io(msg, pool->id);
+}
+
 static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
 {
 	int children = 0, i;
@@ -306,6 +418,7 @@ static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
 	nla_put_u64(msg, BC_A_GENERATION, 3);
 	fake_put_table(msg, pool);
 	fake_put_thresholds(msg, pool);
+	fake_put_flows(msg, pool);
 	if (fake_mode("newattr"))
 		nla_put_string(msg, BC_A_MAX + 5, "from the future");
 }
@@ -433,6 +546,61 @@ static void fake_threshold(const struct nlmsghdr *req, struct nlattr **tb)
 	fake_ack(req, 0, NULL, 0);
 }
 
+static void fake_dump_settings(const struct nlmsghdr *req)
+{
+	struct nlattr *nest;
+	struct nl_msg *msg;
+	int i;
+
+	for (i = 0; i < FAKE_SETTINGS; i++) {
+		msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, NLM_F_MULTI, BC_CMD_SETTING_GET);
+		nest = nla_nest_start(msg, BC_A_SETTING);
+		nla_put_u32(msg, BC_SETTING_A_ID, i);
+		nla_put_string(msg, BC_SETTING_A_NAME, fake_settings[i].name);
+		nla_put_u32(msg, BC_SETTING_A_UNIT, fake_settings[i].unit);
+		nla_put_u64(msg, BC_SETTING_A_LOWEST, fake_settings[i].lowest);
+		nla_put_u64(msg, BC_SETTING_A_HIGHEST, fake_settings[i].highest);
+		nla_put_u32(msg, BC_SETTING_A_UNLIMITED, fake_settings[i].unlimited);
+		nla_put_u64(msg, BC_SETTING_A_VALUE, fake_settings[i].initial);
+		nla_nest_end(msg, nest);
+		nla_put_u32(msg, BC_A_RES_STATUS, i == BC_SETTING_IO_WEIGHT ?
+			    BC_STATUS_UNAVAILABLE : BC_STATUS_ENFORCED);
+		if (i == BC_SETTING_IO_WEIGHT)
+			nla_put_string(msg, BC_A_REASON, "no device has a scheduler for it");
+		nla_put_string(msg, BC_A_DESC, "a setting");
+		fake_answer_msg(msg);
+	}
+	fake_done(req, 0, 0);
+}
+
+static void fake_device(const struct nlmsghdr *req, uint64_t number, const char *device)
+{
+	struct nl_msg *msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, NLM_F_MULTI, BC_CMD_IO_GET);
+	struct bc_io_times times = {
+		.wait[BC_IO_READ] = { [0] = 100 },
+		.service[BC_IO_READ] = { [7] = 90, [11] = 10 },
+		.service[BC_IO_WRITE] = { [BC_IO_BUCKETS - 1] = 1 },
+	};
+
+	if (device)
+		nla_put_string(msg, BC_A_DEVICE, device);
+	fake_put_io(msg, number);
+	nla_put(msg, BC_A_IO_TIMES, sizeof(times) - (fake_mode("shortflow") ? 8 : 0), &times);
+	fake_answer_msg(msg);
+}
+
+static void fake_devices(const struct nlmsghdr *req, struct nlattr **tb)
+{
+	struct fake_pool *pool = fake_find(tb);
+
+	if (pool) {
+		fake_device(req, pool->id, NULL);
+		fake_device(req, pool->id, "8:0");
+		fake_device(req, 0, "259:7");
+	}
+	fake_done(req, 0, pool ? 0 : -ENOENT);
+}
+
 static void fake_readers(const struct nlmsghdr *req)
 {
 	struct nl_msg *msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, NLM_F_MULTI,
@@ -499,18 +667,56 @@ static const char *fake_limits(const struct nlmsghdr *req, struct fake_pool *poo
 	return NULL;
 }
 
+/* Take the settings; NULL, or what is wrong with them and where. */
+static const char *fake_tune(const struct nlmsghdr *req, struct fake_pool *pool,
+			     uint32_t *offset)
+{
+	struct nlattr *tb[BC_SETTING_A_MAX + 1], *pos;
+	struct genlmsghdr *genl = nlmsg_data(req);
+	struct fake_pool copy = *pool;
+	uint64_t value;
+	uint32_t id;
+	int rem;
+
+	nla_for_each_attr(pos, genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0), rem) {
+		if (nla_type(pos) != BC_A_SETTING)
+			continue;
+		*offset = (char *)pos - (char *)req;
+		if (nla_parse_nested(tb, BC_SETTING_A_MAX, pos, NULL) || !tb[BC_SETTING_A_ID] ||
+		    !tb[BC_SETTING_A_VALUE])
+			return "malformed setting";
+		id = nla_get_u32(tb[BC_SETTING_A_ID]);
+		value = nla_get_u64(tb[BC_SETTING_A_VALUE]);
+		if (id >= FAKE_SETTINGS || (value == BC_UNLIMITED ? !fake_settings[id].unlimited :
+		    value < fake_settings[id].lowest || value > fake_settings[id].highest))
+			return "value is out of range, see bctl resources";
+		copy.setting[id] = value;
+		copy.set[id] = true;
+	}
+	*pool = copy;
+	return NULL;
+}
+
 static void fake_set(const struct nlmsghdr *req, struct nlattr **tb)
 {
-	struct fake_pool *pool = fake_find(tb);
+	struct fake_pool *pool = fake_find(tb), copy;
 	const char *words;
 	uint32_t offset;
+	int err = -EOPNOTSUPP;
 
 	if (!pool) {
 		fake_ack(req, -ENOENT, "no such pool", 0);
 		return;
 	}
-	words = fake_limits(req, pool, &offset);
-	fake_ack(req, words ? -EOPNOTSUPP : 0, words, offset);
+	copy = *pool;
+	words = fake_limits(req, &copy, &offset);
+	if (!words) {
+		words = fake_tune(req, &copy, &offset);
+		err = -ERANGE;
+	}
+	if (!words)
+		*pool = copy;
+	fake_ack(req, words ? err : 0, words, offset);
 }
 
 /* The path of an open directory below the made-up cgroup2 mount, or NULL. */
@@ -537,6 +743,7 @@ static const char *fake_fill(const struct nlmsghdr *req, struct nlattr **tb,
 {
 	const char *path = fake_below(nla_get_s32(tb[BC_A_CGROUP_FD]), "cgroup");
 	size_t best = 0, len;
+	const char *words;
 	struct stat st;
 	int i;
 
@@ -560,7 +767,8 @@ static const char *fake_fill(const struct nlmsghdr *req, struct nlattr **tb,
 	if (tb[BC_A_PARENT] &&
 	    strcmp(nla_get_string(tb[BC_A_PARENT]), fake_pools[pool->parent].name))
 		return "the parent is another pool";
-	return fake_limits(req, pool, offset);
+	words = fake_limits(req, pool, offset);
+	return words ? words : fake_tune(req, pool, offset);
 }
 
 static void fake_create(const struct nlmsghdr *req, struct nlattr **tb)
@@ -581,6 +789,8 @@ static void fake_create(const struct nlmsghdr *req, struct nlattr **tb)
 	}
 	for (i = 0; i < FAKE_RES; i++)
 		pool.barrier[i] = pool.limit[i] = BC_UNLIMITED;
+	for (i = 0; i < FAKE_SETTINGS; i++)
+		pool.setting[i] = fake_settings[i].initial;
 	words = fake_fill(req, tb, &pool, &err, &offset);
 	if (!words && fake_mode("full")) {
 		words = "there are too many pools";
@@ -700,6 +910,11 @@ static void fake_request(const struct nlmsghdr *req, uint8_t cmd)
 		return fake_dump_res(req);
 	case BC_CMD_INFO_GET:
 		return fake_info(req);
+	case BC_CMD_SETTING_GET:
+		return fake_mode("nosettings") ? fake_ack(req, -EOPNOTSUPP, NULL, 0) :
+						 fake_dump_settings(req);
+	case BC_CMD_IO_GET:
+		return fake_devices(req, tb);
 	case BC_CMD_REFUSAL_GET:
 		return fake_refusals(req, tb);
 	case BC_CMD_THRESHOLD_SET:
@@ -717,10 +932,14 @@ static void fake_kernel(const struct nlmsghdr *req)
 	uint8_t cmd = ((struct genlmsghdr *)nlmsg_data(req))->cmd;
 
 	if (req->nlmsg_type == GENL_ID_CTRL) {
-		if (fake_mode("absent"))
+		if (fake_mode("absent") || !access(fake_path("gone"), F_OK))
 			fake_ack(req, -ENOENT, NULL, 0);
 		else
 			fake_family(req);
+		return;
+	}
+	if (!access(fake_path("gone"), F_OK)) {
+		fake_ack(req, -ENOENT, NULL, 0);
 		return;
 	}
 	fake_log_request(req, cmd);

@@ -225,6 +225,7 @@ USAGE = [
     ("--count needs --interval", "stat", "--count", "1"),
     ("--interval 0: not a number of seconds", "stat", "--interval", "0"),
     ("--count 0: not a number above 0", "stat", "--interval", "1", "--count", "0"),
+    ("--io excludes", "stat", "--interval", "1", "--io"),
     ("unknown option '-+'", "events", "-+"),
     ("unexpected argument 'x'", "resources", "x"),
     ("one of on, off, status is missing", "compat"),
@@ -936,6 +937,72 @@ def test_readers(kernel):
     expect(kernel, 2, "nobody: there is no such reader", "reader", "delete", "nobody")
 
 
+def test_flows(kernel):
+    """CPU time, block I/O and settings."""
+    kernel.run("pool", "create", "web")
+    plain = kernel.json("pool", "show", "web")[0]["pools"][0]
+    ok(set(plain["cpu"]) == {"shares", "limit", "reservation", "expandable"} and
+       set(plain["io"]) == {"limits", "weight"}, "not_counted_is_absent", plain)
+    ok(plain["settings"]["cpu.limit"] == {"unit": "ns-per-second", "value": None, "set": False,
+                                          "effective": True} and
+       plain["cpu"]["limit"] is None and plain["cpu"]["shares"] == 1000 and
+       plain["io"]["limits"]["burst_ms"] == 100 and not plain["settings"]["io.weight"]["effective"],
+       "settings_are_shown", plain)
+    old = kernel.json("pool", "show", "web", mode="nosettings")[0]["pools"][0]
+    ok(not {"cpu", "io", "settings"} & set(old), "an_old_module_has_none", old)
+    pool = kernel.json("pool", "show", "web", mode="frozen")[0]["pools"][0]
+    cpu, block = pool["cpu"], pool["io"]
+    ok((cpu["usage_ns"], cpu["user_ns"], cpu["wait_ns"], cpu["throttled_ns"], cpu["nr_throttled"],
+        cpu["load"], cpu["entitlement"]) ==
+       (10**9, 75 * 10**7, 5 * 10**8, 10**9, 5, [1.25, 0.5, 0.025], 1500000000), "cpu_is_what_was_sent", cpu)
+    ok((block["read_bytes"], block["flush_ios"], block["in_flight"], block["cancelled"]) ==
+       (10 << 20, 4, {"read": 1, "write": 2}, 4096), "and_io", block)
+    ok([d["device"] for d in block["devices"]] == ["8:0", "259:7"] and
+       block["devices"][1]["read_bytes"] == 0, "devices_are_listed", block["devices"])
+    hist = block["histograms"]
+    ok(hist["read_service"]["count"] == 100 and hist["read_service"]["buckets"][7] == 90 and
+       64000 <= hist["read_service"]["p50_ns"] <= 128000 and
+       1024000 <= hist["read_service"]["p99_ns"] <= 2048000 and
+       hist["write_wait"] == {"count": 0, "buckets": [0] * 32}, "percentiles_of_the_histograms", hist)
+    ok("devices" not in kernel.json("stat", "web", mode="frozen")[0]["pools"][0]["io"] and
+       "devices" in kernel.json("stat", "web", "--io", mode="frozen")[0]["pools"][0]["io"],
+       "stat_has_devices_with_--io")
+    kernel.log()
+    kernel.json("stat", mode="frozen")
+    ok(sum("cmd=13 " in line for line in kernel.log()) == 0, "and_asks_for_them_only_then")
+    same = kernel.json("pool", "show", "web", mode="frozen,longflow")[0]["pools"][0]
+    ok(same == pool, "longer_record_is_no_other")
+    short = kernel.json("pool", "show", "web", mode="frozen,shortflow")[0]["pools"][0]
+    ok("usage_ns" in short["cpu"] and "throttled_ns" not in short["cpu"] and
+       "load" not in short["cpu"] and "throttled_ns" in short["io"] and
+       "dirtied" not in short["io"] and "histograms" not in short["io"],
+       "what_an_older_module_does_not_send_is_absent", short)
+    more = kernel.json("pool", "show", "web", mode="newsetting")[0]["pools"][0]["settings"]
+    ok(more["setting-99"]["value"] == 7 and "unit" not in more["setting-99"],
+       "unknown_setting_is_a_number", more)
+    for mode in ("frozen,badflow", "oddsettings"):
+        expect(kernel, 2, "malformed", "stat", mode=mode, name=f"{mode}_is_malformed")
+    text = kernel.run("pool", "show", "web", mode="frozen").stdout.decode()
+    ok("  cpu       usage 1.000s user 750.0ms" in text and "entitlement 150% reservable 12.5%" in text and
+       "  io        read 10M write 40K" in text, "show_has_lines_for_them", text)
+    ok(re.search(r"^cpu.limit +ns-per-second +unlimited no +yes$", text, re.M) and
+       re.search(r"^io.weight +shares +100 no +no$", text, re.M) and
+       re.search(r"^web +8:0 +read +10M +1000 +500ns +950ns +990ns ", text, re.M), "and_tables", text)
+    text = kernel.run("stat", mode="frozen,noio").stdout.decode()
+    ok(re.search(r"^web +1.000s +750.0ms .* 1.25/0.50/0.03 +150% +12.5%$", text, re.M) and
+       "READ-IOS" not in text, "stat_has_a_table_of_what_is_known", text)
+    text = kernel.run("stat", "-b", mode="frozen").stdout.decode()
+    ok(re.search(r"^web +1000000000 +750000000 ", text, re.M), "raw_times_are_nanoseconds", text)
+    listed = kernel.json("resources")[0]["settings"]
+    ok(len(listed) == 12 and listed[1]["unit"] == "ns-per-second" and listed[1]["initial"] is None and
+       listed[1]["lowest"] == 10**7 and listed[1]["unlimited"] and "reason" not in listed[1] and
+       listed[11]["reason"].startswith("no device"), "resources_lists_the_settings", listed)
+    text = kernel.run("resources").stdout.decode()
+    ok(re.search(r"^cpu.limit +ns-per-second +1% +unlimited +unlimited +enforced ", text, re.M),
+       "as_a_second_table", text)
+    ok(kernel.json("resources", mode="nosettings")[0]["settings"] == [], "if_there_are_any")
+
+
 def test_schemas():
     """The checker itself: a good document, and one fault of each kind."""
     good = {"schema": "bctl.info/1", "boot_id": "x", "taken_ns": 1, "bctl_version": "1",
@@ -966,7 +1033,7 @@ def main():
              test_text_and_json_agree, test_thousand, test_modes, test_known_resources,
              test_exec, test_events, test_compat, test_fairpages, test_fairpages_kinds,
              test_fairpages_slices, test_fairpages_gone, test_fairpages_view, test_explain,
-             test_thresholds, test_readers]
+             test_thresholds, test_readers, test_flows]
     test_schemas()
     for test in tests:
         kernel = Kernel()

@@ -28,7 +28,7 @@ static const struct bctl_cmd bctl_cmds[] = {
 	{ "exec", cmd_exec, "NAME -- CMD [ARG]...", "run a command in a pool" },
 	{ "attach", cmd_attach, "NAME PID...", "move processes into a pool" },
 	{ "stat", cmd_stat,
-	  "[NAME]... [--delta[=KEY]] [--interval S [--count N]] [--peak READER] [-jb]",
+	  "[NAME]... [--delta[=KEY]] [--interval S [--count N]] [--peak READER] [--io] [-jb]",
 	  "show what pools hold, and what is new" },
 	{ "check", cmd_check,
 	  "[NAME]... [-w PCT] [-c PCT] [--res RES]... [--failures[=KEY]]",

@@ -46,11 +46,14 @@ int cmd_resources(struct bctl *b, int argc, char **argv)
 	/* -q is for those who set limits: no names that the module does not know */
 	if (!status && (b->json || !quiet))
 		status = bctl_add_known(b, &snap);
+	if (!status && (b->json || !quiet))
+		status = bctl_fetch_tunables(b, &snap);
 	if (status)
 		goto out;
 	bc_doc_begin(&doc, "bctl.resources/1", "resources", bc_boottime());
 	for (i = 0; i < snap.nres; i++)
 		bc_doc_res(&doc, &snap.res[i]);
+	bc_doc_tunables(&doc, snap.tunables, snap.ntunables);
 	p = bctl_printer(b);
 	ret = bc_print(&p, &doc, quiet ? BC_VIEW_NAMES : BC_VIEW_RESOURCES);
 	bc_doc_end(&doc);

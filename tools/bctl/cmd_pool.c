@@ -130,9 +130,12 @@ int cmd_pool_set(struct bctl *b, int argc, char **argv)
 }
 
 /* What show, list, tree and stat have in common. */
-static int bctl_view(struct bctl *b, int argc, char **argv, enum bc_view view)
+static int bctl_view(struct bctl *b, int argc, char **argv, enum bc_view view, bool devices)
 {
-	struct bc_snapshot snap = { .detail = view == BC_VIEW_SHOW || view == BC_VIEW_STAT };
+	struct bc_snapshot snap = {
+		.detail = view == BC_VIEW_SHOW || view == BC_VIEW_STAT,
+		.devices = devices,
+	};
 	int status = BCTL_OK, i;
 
 	for (i = 0; i < argc && !status; i++)
@@ -158,7 +161,7 @@ int cmd_pool_show(struct bctl *b, int argc, char **argv)
 	const struct bc_opt opts[] = { BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END };
 	int status = bctl_args(b, &argc, argv, opts);
 
-	return status >= 0 ? status : bctl_view(b, argc, argv, BC_VIEW_SHOW);
+	return status >= 0 ? status : bctl_view(b, argc, argv, BC_VIEW_SHOW, true);
 }
 
 /**
@@ -179,7 +182,7 @@ int cmd_pool_list(struct bctl *b, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	return bctl_view(b, argc, argv, quiet ? BC_VIEW_NAMES : BC_VIEW_LIST);
+	return bctl_view(b, argc, argv, quiet ? BC_VIEW_NAMES : BC_VIEW_LIST, false);
 }
 
 /**
@@ -193,12 +196,13 @@ int cmd_pool_list(struct bctl *b, int argc, char **argv)
 int cmd_stat(struct bctl *b, int argc, char **argv)
 {
 	const char *key = NULL, *interval = NULL, *count = NULL;
-	bool delta = false;
+	bool delta = false, io = false;
 	const struct bc_opt opts[] = {
 		{ "delta", 0, &delta, &key },
 		{ "interval", 0, NULL, &interval },
 		{ "count", 0, NULL, &count },
 		{ "peak", 0, NULL, &b->reader },
+		{ "io", 0, &io, NULL },
 		BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
 	};
 	int status = bctl_args(b, &argc, argv, opts);
@@ -214,11 +218,13 @@ int cmd_stat(struct bctl *b, int argc, char **argv)
 	if (b->reader && (!*b->reader || strlen(b->reader) > BC_READER_NAME_MAX))
 		return bctl_usage(b, "--peak %.*s: the name of a reader has 1 to %d bytes",
 				  BC_WORD_MAX, b->reader, BC_READER_NAME_MAX);
+	if (io && (delta || interval))
+		return bctl_usage(b, "--io excludes --delta and --interval");
 	if (delta)
 		return bctl_stat_delta(b, argc, argv, key);
 	if (interval)
 		return bctl_stat_interval(b, argc, argv, interval, count);
-	return bctl_view(b, argc, argv, BC_VIEW_STAT);
+	return bctl_view(b, argc, argv, BC_VIEW_STAT, io);
 }
 
 /*

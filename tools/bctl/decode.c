@@ -4,7 +4,8 @@
  *
  * A newer module may send attributes, values of enums and members of a record
  * that are not known here: the first are skipped, the second passed on as
- * numbers, the third cut off. An attribute that is too short, or a string
+ * numbers, the third cut off. A record that begins with a mask of what is known
+ * may be shorter, too: an older module has sent it. Any other attribute that is too short, or a string
  * without its end, makes the whole message malformed: -EBADMSG.
  *
  * Which attribute goes where is told by one table for each kind of message.
@@ -108,6 +109,18 @@ static const struct bc_member bc_reader_members[] = {
 	{ 0 },
 };
 
+static const struct bc_member bc_tunable_members[] = {
+	BC_U32(bc_tunable, status, BC_A_RES_STATUS),
+	BC_STR(bc_tunable, reason, BC_A_REASON),
+	BC_STR(bc_tunable, desc, BC_A_DESC),
+	{ 0 },
+};
+
+static const struct bc_member bc_device_members[] = {
+	BC_STR(bc_device, device, BC_A_DEVICE),
+	{ 0 },
+};
+
 static int bc_decode_member(const struct bc_member *m, struct nlattr *nla, void *obj)
 {
 	void *to = (char *)obj + m->offset;
@@ -184,6 +197,66 @@ static int bc_decode_memory(struct nlattr **tb, struct bc_pool *pool)
 	return 0;
 }
 
+/* A bit of a record's mask, and where the members end that it speaks of. */
+struct bc_part {
+	uint64_t flag;
+	size_t end;
+};
+
+#define BC_PART(type, last, flag_) \
+	{ .flag = (flag_), .end = offsetof(struct type, last) + sizeof(((struct type *)0)->last) }
+
+static const struct bc_part bc_cpu_parts[] = {
+	BC_PART(bc_cpu, system, BC_CPU_F_USAGE),
+	BC_PART(bc_cpu, preemptions, BC_CPU_F_WAIT),
+	BC_PART(bc_cpu, nr_throttled, BC_CPU_F_THROTTLED),
+	BC_PART(bc_cpu, load, BC_CPU_F_LOAD),
+	BC_PART(bc_cpu, reservable, BC_CPU_F_ENTITLEMENT),
+	{ 0 },
+};
+
+static const struct bc_part bc_io_parts[] = {
+	BC_PART(bc_io, ios, BC_IO_F_AMOUNT),
+	BC_PART(bc_io, service, BC_IO_F_TIMES),
+	BC_PART(bc_io, nr_throttled, BC_IO_F_THROTTLED),
+	BC_PART(bc_io, cancelled, BC_IO_F_DIRTY),
+	{ 0 },
+};
+
+/*
+ * A record that begins with a mask of what is known. Of a shorter one, from an
+ * older module, only what it has in full is known.
+ */
+static int bc_decode_masked(struct nlattr *nla, const struct bc_part *part, void *to, size_t size)
+{
+	uint64_t known;
+	size_t len;
+
+	if (!nla)
+		return 0;
+	len = nla_len(nla);
+	if (len < sizeof(known))
+		return -EBADMSG;
+	memcpy(to, nla_data(nla), len < size ? len : size);
+	memcpy(&known, to, sizeof(known));
+	for (; part->flag; part++)
+		if (part->end > len)
+			known &= ~part->flag;
+	memcpy(to, &known, sizeof(known));
+	return 0;
+}
+
+static int bc_decode_settings(struct nlattr **tb, struct bc_pool *pool)
+{
+	if (!tb[BC_A_SETTINGS])
+		return 0;
+	if (nla_len(tb[BC_A_SETTINGS]) % sizeof(struct bc_setting))
+		return -EBADMSG;
+	pool->settings = nla_data(tb[BC_A_SETTINGS]);
+	pool->nsettings = nla_len(tb[BC_A_SETTINGS]) / sizeof(struct bc_setting);
+	return 0;
+}
+
 /**
  * bc_decode_pool() - take a description of a pool apart
  * @hdr: the message
@@ -202,6 +275,12 @@ int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool)
 		ret = bc_decode_table(tb, pool);
 	if (!ret)
 		ret = bc_decode_memory(tb, pool);
+	if (!ret)
+		ret = bc_decode_masked(tb[BC_A_CPU], bc_cpu_parts, &pool->cpu, sizeof(pool->cpu));
+	if (!ret)
+		ret = bc_decode_masked(tb[BC_A_IO], bc_io_parts, &pool->io, sizeof(pool->io));
+	if (!ret)
+		ret = bc_decode_settings(tb, pool);
 	if (!ret && (!BC_HAS(pool, BC_A_ID) || !pool->name))
 		ret = -EBADMSG;
 	while (!ret && pool->cgroup && *pool->cgroup == '/')
@@ -216,6 +295,76 @@ static bool bc_nla_u32(struct nlattr **tb, int attr, uint32_t *val)
 		return false;
 	*val = nla_get_u32(tb[attr]);
 	return true;
+}
+
+static bool bc_nla_u64(struct nlattr **tb, int attr, uint64_t *val)
+{
+	if (!tb[attr] || nla_len(tb[attr]) < (int)sizeof(*val))
+		return false;
+	*val = nla_get_u64(tb[attr]);
+	return true;
+}
+
+/* The nest of a setting that can be set. */
+static int bc_decode_range(struct nlattr *nest, struct bc_tunable *t)
+{
+	struct nlattr *tb[BC_SETTING_A_MAX + 1];
+	uint32_t unlimited = 0;
+
+	if (!nest || nla_parse_nested(tb, BC_SETTING_A_MAX, nest, NULL) < 0 ||
+	    !tb[BC_SETTING_A_NAME] || !bc_nla_u32(tb, BC_SETTING_A_ID, &t->id) ||
+	    !bc_nla_u32(tb, BC_SETTING_A_UNIT, &t->unit))
+		return -EBADMSG;
+	t->name = nla_data(tb[BC_SETTING_A_NAME]);
+	if (!memchr(t->name, '\0', nla_len(tb[BC_SETTING_A_NAME])))
+		return -EBADMSG;
+	t->ranged = bc_nla_u64(tb, BC_SETTING_A_LOWEST, &t->lowest) &&
+		    bc_nla_u64(tb, BC_SETTING_A_HIGHEST, &t->highest) &&
+		    bc_nla_u64(tb, BC_SETTING_A_VALUE, &t->initial) &&
+		    bc_nla_u32(tb, BC_SETTING_A_UNLIMITED, &unlimited);
+	t->unlimited = unlimited;
+	return 0;
+}
+
+/**
+ * bc_decode_tunable() - take a description of a setting apart
+ * @hdr: the message
+ * @tunable: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_tunable(struct nlmsghdr *hdr, struct bc_tunable *tunable)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(tunable, 0, sizeof(*tunable));
+	ret = bc_decode(hdr, bc_tunable_members, tunable, tb);
+	return ret ? ret : bc_decode_range(tb[BC_A_SETTING], tunable);
+}
+
+/**
+ * bc_decode_device() - take the block I/O of a pool on one device apart
+ * @hdr: the message
+ * @device: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_device(struct nlmsghdr *hdr, struct bc_device *device)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(device, 0, sizeof(*device));
+	ret = bc_decode(hdr, bc_device_members, device, tb);
+	if (!ret)
+		ret = bc_decode_masked(tb[BC_A_IO], bc_io_parts, &device->io, sizeof(device->io));
+	if (ret || !tb[BC_A_IO_TIMES] ||
+	    nla_len(tb[BC_A_IO_TIMES]) < (int)sizeof(device->times))
+		return ret;
+	memcpy(&device->times, nla_data(tb[BC_A_IO_TIMES]), sizeof(device->times));
+	device->has |= 1ULL << BC_A_IO_TIMES;
+	return 0;
 }
 
 /**
@@ -275,6 +424,17 @@ int bc_decode_reader(struct nlmsghdr *hdr, struct bc_reader *reader)
 void bc_pool_record(const struct bc_pool *pool, size_t i, struct bc_record *rec)
 {
 	memcpy(rec, pool->table + i * pool->record_size, sizeof(*rec));
+}
+
+/**
+ * bc_pool_setting() - get one setting
+ * @pool: the pool
+ * @i: which, below @pool->nsettings
+ * @setting: receives a copy
+ */
+void bc_pool_setting(const struct bc_pool *pool, size_t i, struct bc_setting *setting)
+{
+	memcpy(setting, pool->settings + i * sizeof(*setting), sizeof(*setting));
 }
 
 /**

@@ -37,6 +37,10 @@ struct nlmsghdr;
  * @records: how many records @table has
  * @record_size: distance from one record to the next
  * @memory: BC_A_MEMORY
+ * @cpu: BC_A_CPU; its mask tells what is known of it
+ * @io: BC_A_IO, likewise
+ * @settings: BC_A_SETTINGS
+ * @nsettings: how many there are
  * @msg: the message itself, for what comes repeatedly; or NULL
  */
 struct bc_pool {
@@ -56,6 +60,10 @@ struct bc_pool {
 	size_t records;
 	size_t record_size;
 	struct bc_memory memory;
+	struct bc_cpu cpu;
+	struct bc_io io;
+	const char *settings;
+	size_t nsettings;
 	struct nlmsghdr *msg;
 };
 
@@ -103,6 +111,50 @@ struct bc_res {
 	const char *name;
 	const char *reason;
 	const char *desc;
+};
+
+/**
+ * struct bc_tunable - what can be set besides barriers and limits, from BC_CMD_SETTING_GET
+ * @has: which attributes were sent beside the nest
+ * @status: BC_A_RES_STATUS
+ * @reason: BC_A_REASON
+ * @desc: BC_A_DESC
+ * @id: BC_SETTING_A_ID
+ * @unit: BC_SETTING_A_UNIT
+ * @name: BC_SETTING_A_NAME
+ * @ranged: the rest was sent
+ * @lowest: BC_SETTING_A_LOWEST
+ * @highest: BC_SETTING_A_HIGHEST
+ * @initial: BC_SETTING_A_VALUE
+ * @unlimited: BC_UNLIMITED is a value, too
+ */
+struct bc_tunable {
+	uint64_t has;
+	uint32_t status;
+	const char *reason;
+	const char *desc;
+	uint32_t id;
+	uint32_t unit;
+	const char *name;
+	bool ranged;
+	uint64_t lowest;
+	uint64_t highest;
+	uint64_t initial;
+	bool unlimited;
+};
+
+/**
+ * struct bc_device - block I/O of a pool on one device, from BC_CMD_IO_GET
+ * @has: which attributes were sent
+ * @device: BC_A_DEVICE, NULL for all devices
+ * @io: BC_A_IO
+ * @times: BC_A_IO_TIMES
+ */
+struct bc_device {
+	uint64_t has;
+	const char *device;
+	struct bc_io io;
+	struct bc_io_times times;
 };
 
 /**
@@ -189,6 +241,9 @@ struct bc_notice {
 
 int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool);
 void bc_pool_record(const struct bc_pool *pool, size_t i, struct bc_record *rec);
+void bc_pool_setting(const struct bc_pool *pool, size_t i, struct bc_setting *setting);
+int bc_decode_tunable(struct nlmsghdr *hdr, struct bc_tunable *tunable);
+int bc_decode_device(struct nlmsghdr *hdr, struct bc_device *device);
 int bc_decode_res(struct nlmsghdr *hdr, struct bc_res *res);
 int bc_decode_info(struct nlmsghdr *hdr, struct bc_info *info);
 bool bc_pool_threshold(const struct bc_pool *pool, uint32_t res, struct bc_threshold *th);

@@ -24,7 +24,10 @@
 #define BC_NAME_OF(table, value) \
 	((value) < sizeof(table) / sizeof((table)[0]) ? (table)[value] : NULL)
 
-static const char * const bc_units[] = { "items", "bytes", "pages" };
+static const char * const bc_units[] = {
+	"items", "bytes", "pages", "shares", "ns-per-second", "bytes-per-second", "per-second",
+	"ms", "boolean",
+};
 static const char * const bc_kinds[] = { "native", "derived", "charged", "flow" };
 static const char * const bc_statuses[] = { "idle", "enforced", "counted", "unavailable" };
 static const char * const bc_states[] = { "live", "dying" };
@@ -187,6 +190,17 @@ void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit)
 {
 	bc_put_enum(doc, obj, "unit", BC_NAME_OF(bc_units, unit), "unit", unit);
+}
+
+/**
+ * bc_put_status() - add what can be said of a resource or setting on this kernel
+ * @doc: the document
+ * @obj: the object
+ * @status: enum bc_status
+ */
+void bc_put_status(struct bc_doc *doc, json_object *obj, uint32_t status)
+{
+	bc_put_enum(doc, obj, "status", BC_NAME_OF(bc_statuses, status), "status", status);
 }
 
 /**
@@ -463,8 +477,7 @@ void bc_doc_res(struct bc_doc *doc, const struct bc_res *res)
 		bc_put_enum(doc, obj, "kind", BC_NAME_OF(bc_kinds, res->kind),
 			    "kind", res->kind);
 	if (BC_HAS(res, BC_A_RES_STATUS))
-		bc_put_enum(doc, obj, "status", BC_NAME_OF(bc_statuses, res->status),
-			    "status", res->status);
+		bc_put_status(doc, obj, res->status);
 	if (res->reason)
 		bc_put_str(doc, obj, "reason", res->reason);
 	if (res->desc)

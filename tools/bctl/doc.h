@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Making documents; for doc.c and doc_explain.c only
+ * Making documents; for doc.c and doc_*.c only
  */
 #ifndef BCTL_DOC_H
 #define BCTL_DOC_H
@@ -19,6 +19,7 @@ void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 		 const char *name, const char *what, uint32_t val);
 void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record *rec);
 void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit);
+void bc_put_status(struct bc_doc *doc, json_object *obj, uint32_t status);
 json_object *bc_put_object(struct bc_doc *doc, json_object *list);
 const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_t id);
 

@@ -3,7 +3,7 @@
  * Reading pools and resources
  *
  * All pools come by a dump, which the kernel takes from one recount. Pools
- * asked for by name come one by one.
+ * asked for by name come one by one, and so do the block devices of each.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,8 +21,17 @@
  */
 void bc_snapshot_clear(struct bc_snapshot *snap)
 {
+	size_t i;
+
+	for (i = 0; snap->device_lists && i < snap->npools; i++) {
+		bc_msgs_clear(&snap->device_lists[i].msgs);
+		free(snap->device_lists[i].devices);
+	}
+	free(snap->device_lists);
 	bc_msgs_clear(&snap->res_msgs);
 	bc_msgs_clear(&snap->pool_msgs);
+	bc_msgs_clear(&snap->tunable_msgs);
+	free(snap->tunables);
 	free(snap->res);
 	free(snap->pools);
 	memset(snap, 0, sizeof(*snap));
@@ -91,6 +100,80 @@ int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap)
 }
 
 /**
+ * bctl_fetch_tunables() - read which settings the module has
+ * @b: the run, connected
+ * @snap: receives them; none from a module that does not know of settings
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_fetch_tunables(struct bctl *b, struct bc_snapshot *snap)
+{
+	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_SETTING_GET, NLM_F_DUMP);
+	int ret = msg ? bc_nl_call(b->nl, msg, &snap->tunable_msgs) : -ENOMEM;
+	size_t i;
+
+	nlmsg_free(msg);
+	if (ret == -EOPNOTSUPP)
+		return BCTL_OK;
+	if (ret)
+		return bctl_fail_nl(b, NULL, ret);
+	snap->tunables = calloc(snap->tunable_msgs.count + 1, sizeof(*snap->tunables));
+	if (!snap->tunables)
+		return bctl_fail_nl(b, NULL, -ENOMEM);
+	for (i = 0; i < snap->tunable_msgs.count; i++)
+		if (bc_decode_tunable(snap->tunable_msgs.hdr[i], &snap->tunables[i]))
+			return bctl_fail(b, NULL, "the kernel's list of settings is malformed");
+	snap->ntunables = snap->tunable_msgs.count;
+	return BCTL_OK;
+}
+
+/* A pool that went meanwhile has none. */
+static int bctl_fetch_devices(struct bctl *b, const struct bc_pool *pool,
+			      struct bc_device_list *list)
+{
+	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_IO_GET, NLM_F_DUMP);
+	int ret = -ENOMEM;
+	size_t i;
+
+	if (msg && !nla_put_string(msg, BC_A_NAME, pool->name))
+		ret = bc_nl_call(b->nl, msg, &list->msgs);
+	nlmsg_free(msg);
+	if (ret == -EOPNOTSUPP || ret == -ENOENT)
+		return BCTL_OK;
+	if (ret)
+		return bctl_fail_nl(b, pool->name, ret);
+	list->devices = calloc(list->msgs.count + 1, sizeof(*list->devices));
+	if (!list->devices)
+		return bctl_fail_nl(b, NULL, -ENOMEM);
+	for (i = 0; i < list->msgs.count; i++)
+		if (bc_decode_device(list->msgs.hdr[i], &list->devices[i]))
+			return bctl_fail(b, pool->name,
+					 "the kernel's description of a block device is malformed");
+	list->count = list->msgs.count;
+	return BCTL_OK;
+}
+
+/*
+ * What belongs to the pools and takes requests of its own. A dying pool is not
+ * asked for: a live one may have its name and id.
+ */
+static int bctl_fetch_more(struct bctl *b, struct bc_snapshot *snap)
+{
+	int status = bctl_fetch_tunables(b, snap);
+	size_t i;
+
+	if (status || !snap->devices)
+		return status;
+	snap->device_lists = calloc(snap->npools + 1, sizeof(*snap->device_lists));
+	if (!snap->device_lists)
+		return bctl_fail_nl(b, NULL, -ENOMEM);
+	for (i = 0; i < snap->npools && !status; i++)
+		if (snap->pools[i].io.known && snap->pools[i].state == BC_POOL_LIVE)
+			status = bctl_fetch_devices(b, &snap->pools[i], &snap->device_lists[i]);
+	return status;
+}
+
+/**
  * bctl_take_pools() - take the descriptions of pools apart
  * @b: the run
  * @snap: has their messages, receives the pools
@@ -126,7 +209,9 @@ int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap)
 	snap->taken = bc_boottime();
 	if (!status)
 		status = bctl_dump_pools(b, snap->detail, &snap->pool_msgs);
-	return status ? status : bctl_take_pools(b, snap);
+	if (!status)
+		status = bctl_take_pools(b, snap);
+	return status ? status : bctl_fetch_more(b, snap);
 }
 
 static int bc_get_pool(struct bctl *b, const char *name, bool detail, struct bc_msgs *msgs)
@@ -189,7 +274,8 @@ int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char *
 	}
 	if (ret)
 		return status ? status : bctl_fail_nl(b, NULL, ret);
-	return bctl_take_pools(b, snap);
+	status = bctl_take_pools(b, snap);
+	return status ? status : bctl_fetch_more(b, snap);
 }
 
 /**
@@ -293,8 +379,11 @@ void bc_pools_doc(const struct bc_snapshot *snap, struct bc_doc *doc)
 
 	bc_doc_begin(doc, "bctl.pools/1", "pools", snap->taken);
 	bc_doc_page_size(doc, bc_page_size());
-	for (i = 0; i < snap->npools; i++)
+	for (i = 0; i < snap->npools; i++) {
 		bc_doc_pool(doc, &snap->pools[i], snap->res, snap->nres);
+		bc_doc_flows(doc, &snap->pools[i], snap->tunables, snap->ntunables,
+			     snap->device_lists ? &snap->device_lists[i] : NULL);
+	}
 }
 
 /**

@@ -11,8 +11,21 @@
 #include "print.h"
 
 /**
+ * struct bc_device_list - the block devices of a pool
+ * @msgs: the messages behind @devices
+ * @devices: the devices, the first one all of them together
+ * @count: how many
+ */
+struct bc_device_list {
+	struct bc_msgs msgs;
+	struct bc_device *devices;
+	size_t count;
+};
+
+/**
  * struct bc_snapshot - what was read from the module
  * @detail: to be set by who wants to know what memory is used for
+ * @devices: to be set by who wants to know the block devices
  * @taken: when
  * @res_msgs: the messages behind @res
  * @res: the resources
@@ -20,9 +33,14 @@
  * @pool_msgs: the messages behind @pools
  * @pools: the pools
  * @npools: how many
+ * @tunable_msgs: the messages behind @tunables
+ * @tunables: what can be set
+ * @ntunables: how many
+ * @device_lists: for each pool its block devices, NULL if they were not asked for
  */
 struct bc_snapshot {
 	bool detail;
+	bool devices;
 	uint64_t taken;
 	struct bc_msgs res_msgs;
 	struct bc_res *res;
@@ -30,10 +48,15 @@ struct bc_snapshot {
 	struct bc_msgs pool_msgs;
 	struct bc_pool *pools;
 	size_t npools;
+	struct bc_msgs tunable_msgs;
+	struct bc_tunable *tunables;
+	size_t ntunables;
+	struct bc_device_list *device_lists;
 };
 
 int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs);
 int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap);
+int bctl_fetch_tunables(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char **names);
 int bctl_take_pools(struct bctl *b, struct bc_snapshot *snap);

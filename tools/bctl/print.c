@@ -207,8 +207,10 @@ void bc_amount(const struct bc_printer *p, char *text, size_t size,
 		return;
 	}
 	num = json_object_get_uint64(val);
-	if (!p->raw && unit && !strcmp(unit, "bytes"))
+	if (!p->raw && unit && (!strcmp(unit, "bytes") || !strcmp(unit, "bytes-per-second")))
 		bc_human(text, size, num);
+	else if (!p->raw && unit && !strcmp(unit, "ns-per-second"))
+		bc_percent(text, size, num);
 	else if (!p->raw && unit && !strcmp(unit, "pages"))
 		bc_human(text, size, (unsigned __int128)num * p->page_size);
 	else
@@ -438,6 +440,7 @@ static int bc_print_one(const struct bc_printer *p, json_object *doc, json_objec
 	struct libscols_table *table;
 	const char *text;
 	size_t i;
+	int ret;
 
 	bc_safe(p->out, bc_str(pool, "name"));
 	fprintf(p->out, " (id %s)\n", bc_str(pool, "id"));
@@ -451,11 +454,13 @@ static int bc_print_one(const struct bc_printer *p, json_object *doc, json_objec
 	}
 	bc_print_age(p, doc, pool);
 	bc_print_memory(p, pool);
+	bc_print_flow_lines(p, pool);
 	bc_print_thresholds(p, pool);
 	table = bc_table(p, bc_show_columns);
 	if (!table)
 		return -ENOMEM;
-	return bc_table_out(table, bc_figures(p, table, bc_show_columns, pool));
+	ret = bc_table_out(table, bc_figures(p, table, bc_show_columns, pool));
+	return ret ? ret : bc_print_settings(p, pool);
 }
 
 static int bc_print_show(const struct bc_printer *p, json_object *doc, json_object *pools)
@@ -640,6 +645,8 @@ static int bc_print_json(const struct bc_printer *p, json_object *doc)
  */
 int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view view)
 {
+	int ret;
+
 	if (doc->err)
 		return doc->err;
 	if (p->json)
@@ -654,14 +661,16 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 	case BC_VIEW_SHOW:
 		return bc_print_show(p, doc->root, doc->list);
 	case BC_VIEW_STAT:
-		return bc_print_stat(p, doc->list, bc_str(doc->root, "reader") ?
-				     bc_peak_columns : bc_stat_columns);
+		ret = bc_print_stat(p, doc->list, bc_str(doc->root, "reader") ?
+				    bc_peak_columns : bc_stat_columns);
+		return ret ? ret : bc_print_flow_tables(p, doc->list);
 	case BC_VIEW_DELTA:
 		return bc_print_stat(p, doc->list, bc_delta_columns);
 	case BC_VIEW_FAIR:
 		return bc_print_fair(p, doc->list);
 	case BC_VIEW_RESOURCES:
-		return bc_print_array(p, doc->list, bc_resource_columns);
+		ret = bc_print_array(p, doc->list, bc_resource_columns);
+		return ret ? ret : bc_print_tunables(p, doc->root);
 	case BC_VIEW_INFO:
 		return bc_print_info(p, doc->root);
 	case BC_VIEW_EVENT:

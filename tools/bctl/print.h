@@ -24,6 +24,8 @@ struct bc_fair_pool;
 struct bc_pagewalk;
 struct bc_reader;
 struct bc_cause;
+struct bc_device_list;
+struct bc_tunable;
 
 /**
  * struct bc_doc - a document
@@ -95,6 +97,10 @@ void bc_doc_begin(struct bc_doc *doc, const char *schema, const char *list, uint
 void bc_doc_page_size(struct bc_doc *doc, uint64_t page_size);
 void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
 		 const struct bc_res *res, size_t nres);
+void bc_doc_flows(struct bc_doc *doc, const struct bc_pool *pool,
+		  const struct bc_tunable *tunables, size_t ntunables,
+		  const struct bc_device_list *devices);
+void bc_doc_tunables(struct bc_doc *doc, const struct bc_tunable *tunables, size_t count);
 void bc_doc_reader(struct bc_doc *doc, const char *reader);
 void bc_doc_add_reader(struct bc_doc *doc, const struct bc_reader *reader);
 void bc_doc_explain(struct bc_doc *doc, const struct bc_pool *pool, uint64_t realtime);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Making text from documents; for print.c and print_explain.c only
+ * Making text from documents; for print.c and print_*.c only
  */
 #ifndef BCTL_TEXT_H
 #define BCTL_TEXT_H
@@ -17,7 +17,13 @@ const char *bc_str(json_object *obj, const char *key);
 uint64_t bc_num(json_object *obj, const char *key);
 void bc_amount(const struct bc_printer *p, char *text, size_t size,
 	       json_object *obj, const char *key);
+void bc_time(char *text, size_t size, uint64_t ns);
+void bc_percent(char *text, size_t size, uint64_t rate);
 void bc_safe(FILE *out, const char *text);
+void bc_print_flow_lines(const struct bc_printer *p, json_object *pool);
+int bc_print_flow_tables(const struct bc_printer *p, json_object *pools);
+int bc_print_settings(const struct bc_printer *p, json_object *pool);
+int bc_print_tunables(const struct bc_printer *p, json_object *doc);
 int bc_print_explain(const struct bc_printer *p, json_object *doc, json_object *causes);
 
 #endif /* BCTL_TEXT_H */
