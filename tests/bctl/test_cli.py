@@ -226,6 +226,28 @@ USAGE = [
     ("--interval 0: not a number of seconds", "stat", "--interval", "0"),
     ("--count 0: not a number above 0", "stat", "--interval", "1", "--count", "0"),
     ("--io excludes", "stat", "--interval", "1", "--io"),
+    ("-w excludes", "stat", "-w", "--interval", "1"),
+    ("-w excludes", "stat", "-w", "1", "--delta"),
+    ("-w excludes", "stat", "--watch", "--io"),
+    ("-w excludes", "stat", "--watch=2", "--peak", "x"),
+    ("-w 0: not a number of seconds from 0.1", "stat", "-w", "0"),
+    ("-w 0.09: not a number", "stat", "-w", "0.09"),
+    ("-w 1.2.3: not a number", "stat", "-w1.2.3"),
+    ("-w soon: not a number", "stat", "--watch=soon"),
+    ("-w : not a number", "stat", "--watch="),
+    ("given twice", "stat", "-w", "1", "-w", "2"),
+    ("--count 0: not a number above 0", "stat", "-w", "1", "-n", "0"),
+    ("at most 63 bytes", "stat", "-w", "1", "x" * 5000),
+    ("unexpected argument 'web'", "top", "web"),
+    ("--delay 0: not a number of seconds from 0.1", "top", "-d", "0"),
+    ("--delay soon: not a number", "top", "--delay", "soon"),
+    ("--count -1: not a number above 0", "top", "-n", "-1"),
+    ("--sort x: none of cpu, memory", "top", "-s", "x"),
+    ("--sort : none of cpu, memory", "top", "--sort="),
+    ("must not be empty", "top", "-p", ""),
+    ("at most 63 bytes", "top", "-p", "x" * 64),
+    ("'bctl stat -w -j' prints it", "-j", "top"),
+    ("unknown option '-j'", "top", "-j"),
     ("unknown option '-+'", "events", "-+"),
     ("unexpected argument 'x'", "resources", "x"),
     ("one of on, off, status is missing", "compat"),
@@ -251,7 +273,7 @@ def test_help(kernel):
     run = kernel.run("help", program=BCTL)
     commands = re.findall(r"^  bctl (\S+(?: \S+)?)  ", run.stdout.decode(), re.M)
     commands = [c.strip() for c in commands]
-    ok(run.returncode == 0 and len(commands) == 21, "help_lists_the_commands", commands)
+    ok(run.returncode == 0 and len(commands) == 22, "help_lists_the_commands", commands)
     man = (TOP / "Documentation/man/bctl.8").read_text()
     completion = (TOP / "tools/bctl/completion/bctl").read_text()
     for command in commands:

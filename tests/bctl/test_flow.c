@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CPU time and block I/O: records of any length, percentiles, units for people
+ * CPU time and block I/O: records of any length, percentiles, units for people;
+ * what pools did in an interval, and in what order they are shown
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
+#include "board.h"
 #include "decode.h"
 #include "fake.h"
+#include "flow.h"
 #include "hist.h"
 #include "print.h"
 #include "tap.h"
@@ -159,6 +163,216 @@ static void test_text(void)
 	}
 }
 
+#define GIGA	1000000000ULL
+
+static struct bc_record failures[3];
+
+/* A pool with so much CPU time, so much read, and so many refusals. */
+static struct bc_pool made(uint32_t id, uint32_t parent, const char *name, uint64_t incarnation,
+			   uint64_t usage, uint64_t bytes)
+{
+	return (struct bc_pool){
+		.has = 1ULL << BC_A_ID | (id ? 1ULL << BC_A_PARENT_ID : 0),
+		.id = id, .parent_id = parent, .name = name, .incarnation = incarnation,
+		.created = 5 * GIGA, .table = (const char *)failures, .records = 3,
+		.record_size = sizeof(failures[0]),
+		.cpu = { .known = BC_CPU_F_USAGE, .usage = usage },
+		.io = { .known = BC_IO_F_AMOUNT, .bytes = { bytes } },
+	};
+}
+
+static void refused(uint64_t numproc, uint64_t oom)
+{
+	failures[0] = (struct bc_record){ .res = BC_RES_NUMPROC, .held = 7, .failcnt = numproc };
+	failures[1] = (struct bc_record){ .res = BC_RES_OOMGUARPAGES, .failcnt = oom };
+	failures[2] = (struct bc_record){ .res = BC_RES_PHYSPAGES, .held = 3, .failcnt = 1000,
+					  .flags = BC_RECORD_F_NO_FAILCNT };
+}
+
+/* "usage/bytes/refusals" of a pool, "-" for what is not known. */
+static const char *flowed(const struct bc_flows *flows, size_t i)
+{
+	static const enum bc_counter which[] = { BC_N_USAGE, BC_N_READ_BYTES, BC_N_REFUSALS };
+	static char text[128];
+	size_t len = 0, j;
+
+	for (j = 0; j < 3; j++)
+		if (BC_FLOWED(&flows->v[i], which[j]))
+			len += snprintf(text + len, sizeof(text) - len, "%s%" PRIu64, j ? "/" : "",
+					flows->v[i].diff[which[j]]);
+		else
+			len += snprintf(text + len, sizeof(text) - len, "%s-", j ? "/" : "");
+	return text;
+}
+
+static void test_since(void)
+{
+	struct bc_flows then = { 0 }, now = { 0 };
+	struct bc_pool a[] = { made(0, 0, "host", 1, 100, 10), made(1, 0, "web", 2, 50, 10),
+			       made(2, 0, "db", 3, 50, 10), made(3, 0, "old", 4, 9, 9) };
+	struct bc_pool b[] = { made(0, 0, "host", 1, 350, 10), made(2, 0, "db", 3, 40, UINT64_MAX),
+			       made(1, 0, "web", 7, 1000, 1000), made(9, 0, "new", 8, 77, 77) };
+
+	refused(3, 5);
+	ok(!bc_flows_take(&then, a, 4, 100 * GIGA, 4096) && !bc_flows_since(&then, &now) &&
+	   !then.interval && !then.v[0].flowed, "the_first_look_has_no_interval");
+	ok(then.v[0].has_memory && then.v[0].memory == 3 * 4096 && then.v[0].tasks == 7,
+	   "held_is_known_at_once");
+	refused(10, 50);
+	b[3].created = 101 * GIGA;
+	ok(!bc_flows_take(&now, b, 4, 102 * GIGA + 500000000, 4096) &&
+	   !bc_flows_since(&now, &then) && now.interval == 2500000000,
+	   "the_interval_is_between_the_times_of_the_looks");
+	is(flowed(&now, 0), "250/0/7", "differences; a_kill_is_no_refusal");
+	is(flowed(&now, 1), "-/18446744073709551605/7", "a_counter_that_fell_is_unknown");
+	is(flowed(&now, 2), "-/-/-", "another_incarnation_is_another_pool");
+	is(flowed(&now, 3), "-/-/10", "a_new_pool_has_refusals_only");
+	ok(bc_flow_rate(now.v[0].diff[BC_N_USAGE], now.interval, 1) == 100, "rate_per_second");
+	a[0].cpu.known = 0;
+	b[0].created++;
+	bc_flows_take(&now, b, 1, 103 * GIGA, 4096);
+	bc_flows_since(&now, &then);
+	is(flowed(&now, 0), "-/-/-", "loaded_again_is_another_pool");
+	bc_flows_take(&then, a, 1, 100 * GIGA, 4096);
+	bc_flows_take(&now, a, 1, 100 * GIGA, 4096);
+	bc_flows_since(&now, &then);
+	ok(!now.interval && !now.v[0].flowed, "no_time_no_rates");
+	bc_flows_take(&now, a, 1, 99 * GIGA, 4096);
+	bc_flows_since(&now, &then);
+	ok(!now.interval, "time_that_goes_back_neither");
+	bc_flows_take(&now, b, 1, 103 * GIGA, 4096);
+	now.v[0].created--;
+	bc_flows_since(&now, &then);
+	is(flowed(&now, 0), "-/0/0", "what_was_not_known_then_is_not_known_now");
+	bc_flows_clear(&now);
+	bc_flows_clear(&then);
+}
+
+static void test_rate(void)
+{
+	ok(bc_flow_rate(1, 3 * GIGA, 1) == 0 && bc_flow_rate(2, 3 * GIGA, 1) == 1, "rates_are_rounded");
+	ok(bc_flow_rate(5, 10 * GIGA, 10) == 5, "rates_are_scaled");
+	ok(bc_flow_rate(UINT64_MAX, GIGA, 1) == UINT64_MAX, "rates_do_not_overflow");
+	ok(bc_flow_rate(UINT64_MAX, 1, 1) == UINT64_MAX, "and_stay_at_the_end");
+	ok(bc_flow_rate(UINT64_MAX, UINT64_MAX, 1) == GIGA, "in_584_years");
+}
+
+/* The board as "name:depth" with a '.' at the last sibling. */
+static const char *shown(const struct bc_flows *flows, const struct bc_order *order)
+{
+	static char text[512];
+	struct bc_board board = { 0 };
+	size_t len = 0, i;
+	int ret = bc_board_fill(&board, flows, order);
+
+	snprintf(text, sizeof(text), "%s", ret == -ENOENT ? "absent" : "");
+	for (i = 0; i < board.count; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s%s:%u%s", i ? " " : "",
+				board.rows[i].flow->name, board.rows[i].depth,
+				board.rows[i].last ? "." : "");
+	bc_board_clear(&board);
+	return text;
+}
+
+static void test_board(void)
+{
+	struct bc_pool a[] = {
+		made(0, 0, "host", 1, 0, 0), made(1, 0, "web", 2, 0, 0), made(2, 0, "db", 3, 0, 0),
+		made(3, 1, "w1", 4, 0, 0), made(4, 1, "w2", 5, 0, 0), made(5, 3, "w1a", 6, 0, 0),
+		made(6, 99, "orphan", 7, 0, 0),
+	};
+	static const uint64_t usage[] = { 90, 30, 40, 10, 20, 10, 0 };
+	struct bc_order order = { .key = BC_KEY_CPU, .tree = true };
+	struct bc_flows then = { 0 }, now = { 0 };
+	struct bc_board board = { 0 };
+	char text[128];
+	int i;
+
+	bc_flows_take(&then, a, 7, GIGA, 4096);
+	for (i = 0; i < 7; i++)
+		a[i].cpu.usage = usage[i];
+	a[6].cpu.known = 0;
+	bc_flows_take(&now, a, 7, 2 * GIGA, 4096);
+	bc_flows_since(&now, &then);
+	is(shown(&now, &order), "host:0. db:1 web:1. w2:2 w1:2. w1a:3. orphan:0.", "tree_by_cpu");
+	order.reversed = true;
+	is(shown(&now, &order), "host:0. web:1 w1:2 w1a:3. w2:2. db:1. orphan:0.", "reversed");
+	order.tree = false;
+	is(shown(&now, &order), "w1:0 w1a:0 w2:0 web:0 db:0 host:0 orphan:0",
+	   "flat_and_reversed_with_the_unknown_at_the_end");
+	order.reversed = false;
+	is(shown(&now, &order), "host:0 db:0 web:0 w2:0 w1:0 w1a:0 orphan:0", "flat");
+	order.key = BC_KEY_NAME;
+	is(shown(&now, &order), "db:0 host:0 orphan:0 w1:0 w1a:0 w2:0 web:0", "by_name");
+	order.root = "web";
+	is(shown(&now, &order), "w1:0 w1a:0 w2:0 web:0", "subtree_flat");
+	order.tree = true;
+	is(shown(&now, &order), "web:0. w1:1 w1a:2. w2:1.", "subtree_as_a_tree");
+	bc_board_fill(&board, &now, &order);
+	bc_row_branch(&board.rows[2], false, text, sizeof(text));
+	is(text, "| `-", "branch_in_ascii");
+	bc_row_branch(&board.rows[1], true, text, sizeof(text));
+	is(text, "\u251c\u2500", "branch_in_utf8");
+	bc_row_branch(&board.rows[0], true, text, sizeof(text));
+	is(text, "", "no_branch_at_the_root");
+	bc_board_clear(&board);
+	order.root = "nobody";
+	is(shown(&now, &order), "absent", "absent_root");
+	now.v[1].state = BC_POOL_DYING;
+	order.root = "web";
+	is(shown(&now, &order), "absent", "a_dying_root_is_absent");
+	ok(bc_key_find("cpu") == BC_KEY_CPU && bc_key_find("n") == BC_KEY_NAME &&
+	   bc_key_find("x") < 0 && bc_key_find("") < 0 && bc_key_find("cp") < 0, "keys_are_found");
+	bc_flows_clear(&then);
+	bc_flows_clear(&now);
+}
+
+/* Trees of any shape: everybody once, children below their parents, siblings sorted. */
+static void test_random_trees(void)
+{
+	static struct bc_pool pools[2000];
+	static char names[2000][16];
+	struct bc_order order = { .key = BC_KEY_CPU, .tree = true };
+	struct bc_flows then = { 0 }, now = { 0 };
+	struct bc_board board = { 0 };
+	uint64_t state = 0xb0a4d, seen;
+	int round, n, i, bad = 0;
+	char text[256];
+	size_t j;
+
+	for (round = 0; round < 60; round++) {
+		n = 1 + tap_random(&state) % (round % 10 ? 50 : 2000);
+		for (i = 0; i < n; i++) {
+			snprintf(names[i], sizeof(names[i]), "p%d", i);
+			pools[i] = made(i, i ? tap_random(&state) % (round % 3 || i < 2 ? i : 2) : 0,
+					names[i], i + 1, 0, 0);
+			if (round % 4 == 1 && i)	/* one long chain */
+				pools[i].parent_id = i - 1;
+		}
+		bc_flows_take(&then, pools, n, GIGA, 4096);
+		for (i = 0; i < n; i++)
+			pools[i].cpu.usage = tap_random(&state) % 20;
+		bc_flows_take(&now, pools, n, 2 * GIGA, 4096);
+		bc_flows_since(&now, &then);
+		bad += bc_board_fill(&board, &now, &order) || board.count != (size_t)n;
+		for (j = 0, seen = 0; j < board.count; j++) {
+			const struct bc_row *row = &board.rows[j], *before = row;
+
+			seen += row->flow->id;
+			while (j && before > board.rows && before->depth >= row->depth)
+				before--;
+			bad += j && (int)(before->flow - now.v) != row->flow->parent;
+			bc_row_branch(row, true, text, sizeof(text));
+			bad += strlen(text) >= sizeof(text) - 1;
+		}
+		bad += seen != (uint64_t)n * (n - 1) / 2;
+	}
+	ok(!bad, "trees_of_any_shape");
+	bc_board_clear(&board);
+	bc_flows_clear(&then);
+	bc_flows_clear(&now);
+}
+
 int main(void)
 {
 	test_cpu_lengths();
@@ -166,5 +380,9 @@ int main(void)
 	test_settings();
 	test_hist();
 	test_text();
+	test_since();
+	test_rate();
+	test_board();
+	test_random_trees();
 	return tap_end();
 }

@@ -28,8 +28,11 @@ static const struct bctl_cmd bctl_cmds[] = {
 	{ "exec", cmd_exec, "NAME -- CMD [ARG]...", "run a command in a pool" },
 	{ "attach", cmd_attach, "NAME PID...", "move processes into a pool" },
 	{ "stat", cmd_stat,
-	  "[NAME]... [--delta[=KEY]] [--interval S [--count N]] [--peak READER] [--io] [-jb]",
+	  "[NAME]... [--delta[=KEY]] [--interval S [--count N]] [--peak READER] [--io] [-jb]\n"
+	  "       [NAME]... --watch[=S]|-w [S] [--count N] [-jb]",
 	  "show what pools hold, and what is new" },
+	{ "top", cmd_top, "[--delay S] [--count N] [--sort KEY] [--pool P] [-b]",
+	  "show what pools do, on a screen of its own" },
 	{ "check", cmd_check,
 	  "[NAME]... [-w PCT] [-c PCT] [--res RES]... [--failures[=KEY]]",
 	  "be a plugin of Nagios: one line, and exit status 0, 1, 2 or 3" },

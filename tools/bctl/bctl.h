@@ -69,6 +69,7 @@ int cmd_exec(struct bctl *b, int argc, char **argv);
 int cmd_attach(struct bctl *b, int argc, char **argv);
 int cmd_check(struct bctl *b, int argc, char **argv);
 int cmd_stat(struct bctl *b, int argc, char **argv);
+int cmd_top(struct bctl *b, int argc, char **argv);
 int cmd_fairpages(struct bctl *b, int argc, char **argv);
 int cmd_events(struct bctl *b, int argc, char **argv);
 int cmd_explain(struct bctl *b, int argc, char **argv);

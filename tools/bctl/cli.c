@@ -243,6 +243,12 @@ static int bctl_long_option(struct bctl *b, const struct bc_opt *opts,
 	return bctl_option_value(b, opts, eq ? eq + 1 : *next);
 }
 
+/* What a short option takes for its value that can do without. */
+static bool bc_is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789.")];
+}
+
 static int bctl_short_options(struct bctl *b, const struct bc_opt *opts, const char *arg,
 			      const char *next, int *used)
 {
@@ -254,10 +260,10 @@ static int bctl_short_options(struct bctl *b, const struct bc_opt *opts, const c
 				break;
 		if (!opt->name)
 			return bctl_usage(b, "unknown option '-%c'", *arg);
-		if (opt->flag) {
+		if (opt->flag)
 			*opt->flag = true;
+		if (opt->flag && !(opt->value && bc_is_number(arg[1] || !next ? arg + 1 : next)))
 			continue;
-		}
 		if (!arg[1] && !next)
 			return bctl_usage(b, "option '-%c' needs a value", *arg);
 		*used = !arg[1];

@@ -10,7 +10,8 @@
  * @letter: short name, 0 if it has none, BC_OPT_MANY if it may be given again
  * @flag: set when the option is given; NULL for an option that needs a value
  * @value: receives the value of an option that has one; with @flag the value
- *	may be left out, and is given as --NAME=VALUE only; with BC_OPT_MANY
+ *	may be left out, and is given as --NAME=VALUE, or behind the short name,
+ *	where only a number is taken for it; with BC_OPT_MANY
  *	these are BC_MANY_MAX + 1 pointers, of which the first NULL is the end
  */
 struct bc_opt {

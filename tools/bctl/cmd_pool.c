@@ -195,12 +195,13 @@ int cmd_pool_list(struct bctl *b, int argc, char **argv)
  */
 int cmd_stat(struct bctl *b, int argc, char **argv)
 {
-	const char *key = NULL, *interval = NULL, *count = NULL;
-	bool delta = false, io = false;
+	const char *key = NULL, *interval = NULL, *count = NULL, *seconds = NULL;
+	bool delta = false, io = false, watch = false;
 	const struct bc_opt opts[] = {
 		{ "delta", 0, &delta, &key },
 		{ "interval", 0, NULL, &interval },
-		{ "count", 0, NULL, &count },
+		{ "watch", 'w', &watch, &seconds },
+		{ "count", 'n', NULL, &count },
 		{ "peak", 0, NULL, &b->reader },
 		{ "io", 0, &io, NULL },
 		BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
@@ -211,8 +212,10 @@ int cmd_stat(struct bctl *b, int argc, char **argv)
 		return status;
 	if (delta && interval)
 		return bctl_usage(b, "--delta and --interval exclude each other");
-	if (count && !interval)
-		return bctl_usage(b, "--count needs --interval");
+	if (watch && (delta || interval || b->reader || io))
+		return bctl_usage(b, "-w excludes --delta, --interval, --peak and --io");
+	if (count && !interval && !watch)
+		return bctl_usage(b, "--count needs --interval or -w");
 	if (b->reader && (delta || interval))
 		return bctl_usage(b, "--peak excludes --delta and --interval");
 	if (b->reader && (!*b->reader || strlen(b->reader) > BC_READER_NAME_MAX))
@@ -222,6 +225,8 @@ int cmd_stat(struct bctl *b, int argc, char **argv)
 		return bctl_usage(b, "--io excludes --delta and --interval");
 	if (delta)
 		return bctl_stat_delta(b, argc, argv, key);
+	if (watch)
+		return bctl_stat_watch(b, argc, argv, seconds, count);
 	if (interval)
 		return bctl_stat_interval(b, argc, argv, interval, count);
 	return bctl_view(b, argc, argv, BC_VIEW_STAT, io);

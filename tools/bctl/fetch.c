@@ -214,6 +214,23 @@ int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap)
 	return status ? status : bctl_fetch_more(b, snap);
 }
 
+/**
+ * bctl_fetch_figures() - read all pools and nothing else, in one dump
+ * @b: the run
+ * @snap: receives them; to be cleared by the caller even after an error
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_fetch_figures(struct bctl *b, struct bc_snapshot *snap)
+{
+	int status = bctl_open(b);
+
+	snap->taken = bc_boottime();
+	if (!status)
+		status = bctl_dump_pools(b, false, &snap->pool_msgs);
+	return status ? status : bctl_take_pools(b, snap);
+}
+
 static int bc_get_pool(struct bctl *b, const char *name, bool detail, struct bc_msgs *msgs)
 {
 	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_GET, 0);

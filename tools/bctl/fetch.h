@@ -58,6 +58,7 @@ int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs);
 int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_tunables(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap);
+int bctl_fetch_figures(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char **names);
 int bctl_take_pools(struct bctl *b, struct bc_snapshot *snap);
 int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,

@@ -14,5 +14,7 @@ int bctl_pool_report(struct bctl *b, const char *name);
 int bctl_stat_delta(struct bctl *b, int argc, char **argv, const char *key);
 int bctl_stat_interval(struct bctl *b, int argc, char **argv, const char *interval,
 		       const char *count);
+int bctl_stat_watch(struct bctl *b, int argc, char **argv, const char *seconds,
+		    const char *count);
 
 #endif /* BCTL_POOL_H */

@@ -679,6 +679,8 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 		return bc_print_array(p, doc->list, bc_reader_columns);
 	case BC_VIEW_EXPLAIN:
 		return bc_print_explain(p, doc->root, doc->list);
+	case BC_VIEW_RATES:
+		return bc_print_rates(p, doc->root, doc->list);
 	}
 	return -EINVAL;
 }

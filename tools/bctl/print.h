@@ -25,6 +25,8 @@ struct bc_pagewalk;
 struct bc_reader;
 struct bc_cause;
 struct bc_device_list;
+struct bc_board;
+struct bc_flows;
 struct bc_tunable;
 
 /**
@@ -53,6 +55,7 @@ struct bc_doc {
  * @BC_VIEW_EVENT: one line
  * @BC_VIEW_READERS: a line for each reader of peaks
  * @BC_VIEW_EXPLAIN: some lines for each cause of refusals
+ * @BC_VIEW_RATES: a line for what each pool did in an interval
  */
 enum bc_view {
 	BC_VIEW_LIST,
@@ -67,6 +70,7 @@ enum bc_view {
 	BC_VIEW_EVENT,
 	BC_VIEW_READERS,
 	BC_VIEW_EXPLAIN,
+	BC_VIEW_RATES,
 };
 
 /**
@@ -101,6 +105,7 @@ void bc_doc_flows(struct bc_doc *doc, const struct bc_pool *pool,
 		  const struct bc_tunable *tunables, size_t ntunables,
 		  const struct bc_device_list *devices);
 void bc_doc_tunables(struct bc_doc *doc, const struct bc_tunable *tunables, size_t count);
+void bc_doc_rates(struct bc_doc *doc, const struct bc_flows *flows, const struct bc_board *board);
 void bc_doc_reader(struct bc_doc *doc, const char *reader);
 void bc_doc_add_reader(struct bc_doc *doc, const struct bc_reader *reader);
 void bc_doc_explain(struct bc_doc *doc, const struct bc_pool *pool, uint64_t realtime);

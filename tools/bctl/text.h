@@ -24,6 +24,7 @@ void bc_print_flow_lines(const struct bc_printer *p, json_object *pool);
 int bc_print_flow_tables(const struct bc_printer *p, json_object *pools);
 int bc_print_settings(const struct bc_printer *p, json_object *pool);
 int bc_print_tunables(const struct bc_printer *p, json_object *doc);
+int bc_print_rates(const struct bc_printer *p, json_object *doc, json_object *pools);
 int bc_print_explain(const struct bc_printer *p, json_object *doc, json_object *causes);
 
 #endif /* BCTL_TEXT_H */
