@@ -22,6 +22,7 @@
 #include <net/netlink.h>
 
 #include "bind.h"
+#include "cpu.h"
 #include "hook.h"
 #include "member.h"
 #include "netlink.h"
@@ -86,6 +87,7 @@ static void bc_pool_release_work(struct work_struct *work)
 	mutex_lock(&bc_tree.lock);
 	if (WARN_ONCE(bc_pool_unbalanced(pool), "beancounter: pool released with charges\n"))
 		atomic64_inc(&bc_unbalanced_count);
+	bc_cputime_bury(pool);
 	bc_tree_unlink(&bc_tree, pool);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_GONE);
 	bc_idle_check();
@@ -104,6 +106,7 @@ static void bc_pool_die(struct bc_pool *pool)
 	/* Someone may still be looking at it. */
 	bc_pool_get(pool);
 	bc_tree_kill(&bc_tree, pool);
+	bc_share_update();
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_DYING);
 	bc_procfs_changed();
 	bc_pool_put(pool);
@@ -213,10 +216,12 @@ static void bc_take_children(struct bc_pool *pool)
 		any |= child != pool && bc_pool_below(child, pool->cgrp);
 	if (!any)
 		return;
+	bc_cputime_collect(pool->parent);
 	bc_topo_begin();
 	list_for_each_entry_safe(child, next, &pool->parent->children, sibling) {
 		if (child == pool || !bc_pool_below(child, pool->cgrp))
 			continue;
+		bc_cputime_insert_above(pool, child);
 		bc_topo_lock(&flags);
 		bc_tree_insert_above(&bc_tree, pool, child);
 		bc_topo_unlock(flags);
@@ -334,6 +339,8 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 	if (cgroup_is_populated(cgrp))
 		bc_proc_resync(pool);
 	bc_sources_set(pool, parent, bounds);
+	bc_cpu_start(pool);
+	bc_share_update();
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_NEW);
 	bc_procfs_changed();
 	return pool;
@@ -341,6 +348,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 err_kill:
 	bc_pool_evict(pool);
 	bc_tree_kill(&bc_tree, pool);
+	bc_share_update();
 	return ERR_PTR(ret);
 err_free:
 	cgroup_put(cgrp);

@@ -50,6 +50,7 @@ static struct bc_source *const bc_sources[] = {
 	&bc_source_flock,
 	&bc_source_pty,
 	&bc_source_iptent,
+	&bc_source_cpu,
 };
 
 bc_read_t bc_readers[BC_NR_RES] __ro_after_init;

@@ -136,6 +136,7 @@ extern struct bc_source bc_source_file;
 extern struct bc_source bc_source_flock;
 extern struct bc_source bc_source_pty;
 extern struct bc_source bc_source_iptent;
+extern struct bc_source bc_source_cpu;
 
 int bc_sources_init(unsigned int bits);
 void bc_sources_exit(void);

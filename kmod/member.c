@@ -111,17 +111,30 @@ struct bc_pool *bc_member_nearest(struct cgroup *cgrp)
 	return pool;
 }
 
+/*
+ * Entries that have a pool get another one only under the tree mutex: whoever walks a
+ * pool's list under it meets entries that come and go, and none that moves.
+ */
 static void bc_entry_assign(struct bc_cgroup *entry, struct bc_pool *pool)
 {
 	lockdep_assert_held(&bc_member_lock);
+	if (entry->pool == pool)
+		return;
+	if (entry->pool) {
+		bc_cputime_leave(entry);
+		list_del(&entry->pool_link);
+	} else {
+		bc_cputime_join(entry);
+	}
 	WRITE_ONCE(entry->pool, pool);
-	list_move_tail(&entry->pool_link, &pool->cgroups);
+	list_add_tail_rcu(&entry->pool_link, &pool->cgroups);
 }
 
 static void bc_entry_remove(struct bc_cgroup *entry)
 {
 	lockdep_assert_held(&bc_member_lock);
-	list_del(&entry->pool_link);
+	bc_cputime_leave(entry);
+	list_del_rcu(&entry->pool_link);
 	if (bc_ptrmap_remove_node(&bc_member_map, &entry->node))
 		kfree_rcu(entry, rcu);
 }
@@ -140,8 +153,8 @@ static int bc_member_map_one(struct cgroup *cgrp, struct bc_pool *bind)
 	if (pool && !entry && new) {
 		entry = new;
 		new = NULL;
-		INIT_LIST_HEAD(&entry->pool_link);
-		entry->pool = pool;
+		entry->node.key = cgrp;
+		bc_entry_assign(entry, pool);
 		bc_ptrmap_insert(&bc_member_map, &entry->node, cgrp);
 	}
 	if (pool && entry) {
@@ -229,6 +242,28 @@ void bc_member_forget(struct bc_pool *pool)
 	spin_lock_irqsave(&bc_member_lock, flags);
 	list_for_each_entry_safe(entry, next, &pool->cgroups, pool_link)
 		bc_entry_remove(entry);
+	spin_unlock_irqrestore(&bc_member_lock, flags);
+}
+
+/**
+ * bc_member_freeze() - let no cgroup come, go or move
+ * @flags: for bc_member_thaw()
+ *
+ * Context: any; interrupts are off until bc_member_thaw().
+ */
+void bc_member_freeze(unsigned long *flags)
+	__acquires(&bc_member_lock)
+{
+	spin_lock_irqsave(&bc_member_lock, *flags);
+}
+
+/**
+ * bc_member_thaw() - the end of bc_member_freeze()
+ * @flags: from there
+ */
+void bc_member_thaw(unsigned long flags)
+	__releases(&bc_member_lock)
+{
 	spin_unlock_irqrestore(&bc_member_lock, flags);
 }
 

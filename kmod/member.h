@@ -13,7 +13,8 @@
  * @node: key is the struct cgroup
  * @pool: WO: pool of the nearest bound ancestor or of the cgroup itself
  * @bound: the cgroup is @pool's own; under bc_member_lock
- * @pool_link: in @pool->cgroups; under bc_member_lock
+ * @pool_link: in @pool->cgroups; under bc_member_lock, read under RCU (cputime.c)
+ * @base: CPU time that it had when it came to @pool; under bc_member_lock
  * @rcu: for the free
  */
 struct bc_cgroup {
@@ -21,6 +22,7 @@ struct bc_cgroup {
 	struct bc_pool		*pool;
 	bool			bound;
 	struct list_head	pool_link;
+	struct bc_cputimes	base;
 	struct rcu_head		rcu;
 };
 
@@ -36,6 +38,8 @@ struct bc_pool *bc_member_bound(struct cgroup *cgrp);
 struct bc_pool *bc_member_nearest(struct cgroup *cgrp);
 u64 bc_untracked(void);
 void bc_note_untracked(void);
+void bc_member_freeze(unsigned long *flags);
+void bc_member_thaw(unsigned long flags);
 
 /**
  * bc_cgroup_unknown() - is it certain that a cgroup belongs to no pool?

@@ -287,6 +287,7 @@ static int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct 
 		goto err_skb;
 	bc_snap_recount(pool);
 	bc_snap_take(snap, pool, detail, reader);
+	bc_snap_cpu(snap);
 	ret = -EMSGSIZE;
 	hdr = genlmsg_put_reply(skb, info, &bc_genl_family, 0, info->genlhdr->cmd);
 	if (!hdr)

@@ -66,18 +66,24 @@ static struct bc_task *bc_task_new(struct bc_pool *pool)
 	spin_lock_init(&rec->lock);
 	rec->pool = pool;
 	rec->sigs = 0;
+	rec->pass = 0;
 	INIT_LIST_HEAD(&rec->sig_link);
 	return rec;
 }
 
-/* Uncharges a record that was taken out of the map. */
-static void bc_task_release(struct bc_task *rec)
+/*
+ * Uncharges a record that was taken out of the map. The task is still there, except
+ * when records are purged: nothing is active any more then.
+ */
+static void bc_task_release(struct bc_task *rec, const struct task_struct *task)
 {
 	struct bc_pool *pool;
 	unsigned long flags;
 
 	spin_lock_irqsave(&rec->lock, flags);
 	pool = rec->pool;
+	if (bc_res_active(BC_NUMPROC))
+		bc_cputime_task_leave(pool, rec, task);
 	rec->pool = NULL;
 	spin_unlock_irqrestore(&rec->lock, flags);
 	bc_sig_forget(rec, pool);
@@ -91,7 +97,7 @@ static void bc_task_forget(const struct task_struct *task)
 	struct bc_ptrmap_node *node = bc_ptrmap_remove(&bc_task_map, task);
 
 	if (node)
-		bc_task_release(container_of(node, struct bc_task, node));
+		bc_task_release(container_of(node, struct bc_task, node), task);
 }
 
 /* Charges a task that has no record yet by force. */
@@ -104,8 +110,9 @@ static void bc_task_adopt(struct task_struct *task, struct bc_pool *pool)
 		return;
 	}
 	bc_counter_charge(&pool->cnt[BC_NUMPROC], NULL, 1);
+	bc_cputime_task_join(pool, rec, task);
 	if (bc_ptrmap_insert(&bc_task_map, &rec->node, task) != &rec->node) {
-		bc_task_release(rec);	/* somebody was faster, and as right */
+		bc_task_release(rec, task);	/* somebody was faster, and as right */
 		return;
 	}
 	/*
@@ -131,6 +138,8 @@ static void bc_task_move(struct bc_task *rec, struct bc_pool *to)
 	from = rec->pool;
 	if (from && from != to) {
 		bc_pool_move(from, to, BC_NUMPROC, 1);
+		bc_cputime_task_leave(from, rec, rec->node.key);
+		bc_cputime_task_join(to, rec, rec->node.key);
 		bc_sig_move(rec, from, to);
 		rec->pool = to;
 		to = NULL;
@@ -193,8 +202,9 @@ static bc_stub_t bc_fork_charge(struct task_struct *child, struct bc_pool *pool)
 		kfree(rec);
 		return bc_stub_eagain;
 	}
+	bc_cputime_task_join(pool, rec, child);
 	if (WARN_ON_ONCE(bc_ptrmap_insert(&bc_task_map, &rec->node, child) != &rec->node)) {
-		bc_task_release(rec);
+		bc_task_release(rec, child);
 		return NULL;
 	}
 	if (bc_res_active(BC_PRIVVMPAGES) && child->mm && child->mm != current->mm &&

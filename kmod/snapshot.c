@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 
 #include "bind.h"
+#include "cpu.h"
 #include "hook.h"
 #include "memory.h"
 #include "reader.h"
@@ -276,6 +277,19 @@ void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int r
 }
 
 /**
+ * bc_snap_cpu() - add the CPU time of one pool
+ * @snap: copy of the pool
+ *
+ * Context: under the tree mutex; may sleep.
+ */
+void bc_snap_cpu(struct bc_snap *snap)
+{
+	bc_cputime_collect(snap->pool);
+	bc_share_solve();
+	bc_cpu_fill(snap->pool, &snap->cpu);
+}
+
+/**
  * bc_snapshot_take() - copy all pools at one instant
  * @detail: also what takes its time
  * @reader: reader that takes its peaks, or -1
@@ -312,8 +326,11 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
 	}
 	bc_topo_unlock(flags);
 	bc_topo_end();
+	bc_cputime_collect(bc_tree.host);
+	bc_share_solve();
 	for (i = 0; i < all->nr; i++) {
 		bc_snap_iptents(&all->snaps[i], detail);
+		bc_cpu_fill(all->snaps[i].pool, &all->snaps[i].cpu);
 		bc_snap_describe(&all->snaps[i]);
 		if (reader >= 0)
 			bc_snap_add_peaks(&all->snaps[i]);

@@ -65,6 +65,7 @@ struct bc_snapshot {
 
 void bc_snap_recount(struct bc_pool *root);
 void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int reader);
+void bc_snap_cpu(struct bc_snap *snap);
 struct bc_snapshot *bc_snapshot_take(bool detail, int reader);
 
 #endif /* _BC_SNAPSHOT_H */

@@ -168,6 +168,7 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
 	for (res = 0; res < BC_NR_RES; res++)
 		bc_counter_init(&pool->cnt[res], NULL);
 	bc_settings_init(pool->settings);
+	bc_cputime_init(&pool->cpu);
 	refcount_set(&pool->refs, 1);
 	pool->tree = tree;
 	strscpy(pool->name, name, sizeof(pool->name));

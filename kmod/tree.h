@@ -13,9 +13,11 @@
 #include <linux/xarray.h>
 
 #include "counter.h"
+#include "cputime.h"
 #include "reflog.h"
 #include "resource.h"
 #include "setting.h"
+#include "solver.h"
 
 struct cgroup;
 struct bc_tree;
@@ -51,6 +53,40 @@ struct bc_knobs {
 	unsigned long	set;
 	unsigned long	before[BC_NR_KNOBS];
 	unsigned long	ours[BC_NR_KNOBS];
+};
+
+/* What cpu.c steers in a cgroup: weight, quota, and the period of the quota. */
+#define BC_NR_CPU_KNOBS	3
+
+/**
+ * struct bc_cpu_knobs - what we have changed in the cpu controller of a cgroup
+ * @serial: of the controller's state that was changed; meaningless while @set is 0
+ * @set: BIT() mask of what was changed
+ * @before: what was in force, to be restored
+ * @ours: what we made of it
+ */
+struct bc_cpu_knobs {
+	u64		serial;
+	unsigned long	set;
+	s64		before[BC_NR_CPU_KNOBS];
+	s64		ours[BC_NR_CPU_KNOBS];
+};
+
+/**
+ * struct bc_throttled - for how long a pool's own limit has kept it from running
+ * @serial: of the controller's state that @time and @nr are of; 0 for none
+ * @time: what it last said, ns
+ * @nr: how often it said that was
+ * @time_before: what is to be added: of states that are gone, less what was there
+ *	when the pool was made
+ * @nr_before: the same
+ */
+struct bc_throttled {
+	u64	serial;
+	u64	time;
+	u64	nr;
+	u64	time_before;
+	u64	nr_before;
 };
 
 /**
@@ -160,6 +196,14 @@ struct bc_pool {
 	u64			iptents;
 	/** @iptents_known: T: @iptents is all of them */
 	bool			iptents_known;
+	/** @cpu: CPU time; has its own key */
+	struct bc_cputime	cpu;
+	/** @throttled: T: see there */
+	struct bc_throttled	throttled;
+	/** @claim: T: what the solver needs and says of it */
+	struct bc_claim		claim;
+	/** @cpu_knobs: T: what was changed in the cpu controller, for its restoration */
+	struct bc_cpu_knobs	cpu_knobs;
 	/** @generation: T: when the figures were last seen to have changed */
 	u64			generation;
 	/** @digest: T: digest of the figures at @generation */

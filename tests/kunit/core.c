@@ -16,6 +16,7 @@
 #include "../../kmod/refusal.c"
 #include "../../kmod/resource.c"
 #include "../../kmod/setting.c"
+#include "../../kmod/solver.c"
 #include "../../kmod/threshold.c"
 #include "../../kmod/tree.c"
 
