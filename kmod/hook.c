@@ -51,6 +51,9 @@ static struct bc_source *const bc_sources[] = {
 	&bc_source_pty,
 	&bc_source_iptent,
 	&bc_source_cpu,
+	&bc_source_io,
+	&bc_source_dirty,
+	&bc_source_throttle,
 };
 
 bc_read_t bc_readers[BC_NR_RES] __ro_after_init;

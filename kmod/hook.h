@@ -137,6 +137,9 @@ extern struct bc_source bc_source_flock;
 extern struct bc_source bc_source_pty;
 extern struct bc_source bc_source_iptent;
 extern struct bc_source bc_source_cpu;
+extern struct bc_source bc_source_io;
+extern struct bc_source bc_source_dirty;
+extern struct bc_source bc_source_throttle;
 
 int bc_sources_init(unsigned int bits);
 void bc_sources_exit(void);

@@ -824,6 +824,11 @@ static const struct genl_ops bc_genl_ops[] = {
 		.policy = bc_none_policy,
 		.maxattr = ARRAY_SIZE(bc_none_policy) - 1,
 	}, {
+		.cmd = BC_CMD_IO_GET,
+		.dumpit = bc_nl_io_dump,
+		.policy = bc_which_policy,
+		.maxattr = ARRAY_SIZE(bc_which_policy) - 1,
+	}, {
 		.cmd = BC_CMD_READER_DEL,
 		.doit = bc_nl_reader_del,
 		.policy = bc_reader_policy,

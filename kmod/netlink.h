@@ -29,6 +29,7 @@ int bc_nl_put_thresholds(struct sk_buff *skb, const struct bc_pool *pool);
 int bc_nl_parse_settings(struct genl_info *info, struct bc_wish wishes[BC_NR_SETTINGS]);
 int bc_nl_put_flows(struct sk_buff *skb, const struct bc_snap *snap);
 
+int bc_nl_io_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_refusal_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_refusal_done(struct netlink_callback *cb);
 int bc_nl_threshold_set(struct sk_buff *skb, struct genl_info *info);

@@ -13,6 +13,7 @@
 #include "bind.h"
 #include "cpu.h"
 #include "hook.h"
+#include "io.h"
 #include "memory.h"
 #include "reader.h"
 #include "snapshot.h"
@@ -261,6 +262,7 @@ void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int r
 	snap->pool = pool;
 	bc_snap_native_alone(snap, pool, detail);
 	bc_snap_iptents(snap, detail);
+	bc_io_read(pool, &snap->io, NULL);
 	if (reader < 0) {
 		bc_snap_figures(snap, pool);
 		bc_snap_describe(snap);
@@ -328,6 +330,9 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
 	bc_topo_end();
 	bc_cputime_collect(bc_tree.host);
 	bc_share_solve();
+	/* Children first, so that a parent never has less than they have together. */
+	for (i = all->nr; i--;)
+		bc_io_read(all->snaps[i].pool, &all->snaps[i].io, NULL);
 	for (i = 0; i < all->nr; i++) {
 		bc_snap_iptents(&all->snaps[i], detail);
 		bc_cpu_fill(all->snaps[i].pool, &all->snaps[i].cpu);

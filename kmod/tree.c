@@ -184,6 +184,7 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
 	INIT_LIST_HEAD(&pool->socks);
 	spin_lock_init(&pool->shm_lock);
 	INIT_LIST_HEAD(&pool->shms);
+	bc_iobook_init(&pool->io);
 	return pool;
 }
 
@@ -194,6 +195,8 @@ struct bc_pool *bc_pool_alloc(struct bc_tree *tree, const char *name)
 void bc_pool_free(struct bc_pool *pool)
 {
 	kfree(pool->reflog);
+	kfree(pool->limits);
+	bc_iobook_destroy(&pool->io);
 	kfree(pool);
 }
 
@@ -435,7 +438,9 @@ void bc_tree_kill(struct bc_tree *tree, struct bc_pool *pool)
 /**
  * bc_tree_unlink() - take a released pool out of the tree
  * @tree: tree
- * @pool: dying pool without references
+ * @pool: dying pool without references, that no section has in its hands
+ *
+ * Its block I/O stays in the sum of its parent.
  *
  * The pool may be freed after a grace period; its parent must be put then, as
  * running sections may still walk up from it.
@@ -445,6 +450,7 @@ void bc_tree_kill(struct bc_tree *tree, struct bc_pool *pool)
 void bc_tree_unlink(struct bc_tree *tree, struct bc_pool *pool)
 {
 	lockdep_assert_held(&tree->lock);
+	bc_iobook_fold(&pool->parent->io, &pool->io);
 	list_del_rcu(&pool->sibling);
 	list_del(&pool->dying_link);
 	WRITE_ONCE(tree->nr_dying, tree->nr_dying - 1);

@@ -14,11 +14,13 @@
 
 #include "counter.h"
 #include "cputime.h"
+#include "iobook.h"
 #include "reflog.h"
 #include "resource.h"
 #include "setting.h"
 #include "solver.h"
 
+struct bc_limits;
 struct cgroup;
 struct bc_tree;
 
@@ -190,6 +192,10 @@ struct bc_pool {
 	u64			settings[BC_NR_SETTINGS];
 	/** @settings_set: T: BIT() mask of those that were set */
 	unsigned long		settings_set;
+	/** @io: block I/O of its own members */
+	struct bc_iobook	io;
+	/** @limits: written under the tree mutex, RCU: of block I/O; NULL when there are none */
+	struct bc_limits	*limits;
 	/** @knobs: T: what was changed in the memory controller, for its restoration */
 	struct bc_knobs		knobs;
 	/** @iptents: T: rules that iptent.c has counted last */

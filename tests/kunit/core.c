@@ -8,7 +8,9 @@
  */
 #include <linux/module.h>
 
+#include "../../kmod/bucket.c"
 #include "../../kmod/counter.c"
+#include "../../kmod/iobook.c"
 #include "../../kmod/object.c"
 #include "../../kmod/ptrmap.c"
 #include "../../kmod/reader.c"

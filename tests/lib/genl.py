@@ -70,7 +70,7 @@ Io = namedtuple('Io', 'known read_bytes write_bytes discard_bytes reads writes d
                 'reading writing read_wait write_wait read_service write_service throttled '
                 'nr_throttled dirtied cancelled')
 IO = struct.Struct('=18Q')
-IO_AMOUNT, IO_TIMES, IO_THROTTLED, IO_DIRTY = 1, 2, 4, 8
+IO_AMOUNT, IO_TIMES, IO_THROTTLED, IO_DIRTY, IO_WRITEBACK, IO_STACKED = 1, 2, 4, 8, 16, 32
 BUCKETS = 32
 TIMES = struct.Struct(f'={4 * BUCKETS}Q')
 Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail '

@@ -471,7 +471,11 @@ struct bc_cpu {
  * @dirtied: bytes of files that were made dirty in the page cache
  * @cancelled: the part of @dirtied that was never written because it was truncated
  *
- * All but @in_flight never fall while the pool lives. Later versions may add members
+ * All but @in_flight never fall while the pool lives; what pools below it did stays when
+ * they are deleted. @bytes and @ios are those of bios, counted when they are submitted,
+ * before they are split or merged; a flush that comes with a write counts as both. The rest
+ * is measured for the requests that the device gets. A request that failed counts.
+ * For a device, @throttled and all after it are unknown. Later versions may add members
  * at the end.
  */
 struct bc_io {
@@ -489,12 +493,19 @@ struct bc_io {
 
 /* @bytes and @ios */
 #define BC_IO_F_AMOUNT		(1U << 0)
-/* @in_flight, @wait and @service */
+/* @in_flight, @wait, @service and struct bc_io_times. Needs the controller io. */
 #define BC_IO_F_TIMES		(1U << 1)
 /* @throttled and @nr_throttled */
 #define BC_IO_F_THROTTLED	(1U << 2)
 /* @dirtied and @cancelled */
 #define BC_IO_F_DIRTY		(1U << 3)
+/*
+ * What the kernel writes later on is counted here, too, and not above this pool. Needs the
+ * controllers io and memory in the pool's cgroup.
+ */
+#define BC_IO_F_WRITEBACK	(1U << 4)
+/* It makes I/O of other devices of it, so it is no part of the sum over all devices. */
+#define BC_IO_F_STACKED		(1U << 5)
 
 #define BC_IO_BUCKETS		32
 

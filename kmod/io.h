@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _BC_IO_H
+#define _BC_IO_H
+
+#include "tree.h"
+
+void bc_io_read(struct bc_pool *pool, struct bc_io *io, struct bc_io_times *times);
+bool bc_io_read_device(struct bc_pool *pool, u32 dev, struct bc_io *io, struct bc_io_times *times);
+bool bc_io_next_device(struct bc_pool *pool, u32 *dev);
+bool bc_io_writeback_known(const struct bc_pool *pool);
+
+#endif /* _BC_IO_H */
