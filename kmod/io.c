@@ -41,7 +41,7 @@
 static const char *const bc_io_stackers[] = { "loop", "dm-", "md", "bcache", "drbd" };
 
 /* A device-mapper disk that is queued by itself does not submit its bios to others. */
-static bool bc_disk_stacked(const struct gendisk *disk)
+static bool bc_disk_stacked(struct gendisk *disk)
 {
 	int i;
 
@@ -57,7 +57,7 @@ static bool bc_disk_stacked(const struct gendisk *disk)
  * The first I/O of a pool to a device. The pools above get a line as well: what is under
  * way when a pool goes, or comes in between, is finished on their account.
  */
-static noinline struct bc_iodev *bc_iodev_new(struct bc_pool *pool, const struct gendisk *disk)
+static noinline struct bc_iodev *bc_iodev_new(struct bc_pool *pool, struct gendisk *disk)
 {
 	bool stacked = bc_disk_stacked(disk);
 	u64 now = ktime_get_ns();
@@ -68,7 +68,7 @@ static noinline struct bc_iodev *bc_iodev_new(struct bc_pool *pool, const struct
 	return bc_iobook_add(&pool->io, disk_devt(disk), stacked, now, BC_GFP_HOOK);
 }
 
-static __always_inline struct bc_iodev *bc_iodev(struct bc_pool *pool, const struct gendisk *disk)
+static __always_inline struct bc_iodev *bc_iodev(struct bc_pool *pool, struct gendisk *disk)
 {
 	return bc_iobook_find(&pool->io, disk_devt(disk)) ?: bc_iodev_new(pool, disk);
 }
