@@ -52,7 +52,7 @@ def add_odd_rules(count, family):
         add_rules(count, family)
     except RuntimeError:
         tap.note(f'no rules of {family} here')
-        add_rules(count, 'ip', family)
+        add_rules(count, 'ip', f'instead_of_{family}')
 
 
 def flush_rules():
