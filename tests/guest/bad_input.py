@@ -38,14 +38,18 @@ COMMANDS = {
     'REFUSAL_GET': (genl.REFUSAL_GET, attr('name', 'web'), DUMP),
     'THRESHOLD_SET': (genl.THRESHOLD_SET, attr('name', 'web') + genl.threshold('numproc', 80, 75),
                       None),
+    'SETTING_GET': (genl.SETTING_GET, b'', DUMP),
+    'IO_GET': (genl.IO_GET, attr('name', 'web'), DUMP),
     'READER_GET': (genl.READER_GET, b'', DUMP),
     'READER_DEL': (genl.READER_DEL, attr('reader', 'x'), None),
 }
 
 
 def state():
-    """All there is to know; generations as well."""
-    return bc.nl.dump(), bc.nl.info(), bc.nl.resources()
+    """All there is to know, generations as well, but what time alone changes."""
+    pools = [{key: value for key, value in pool.items() if key not in ('cpu', 'io')}
+             for pool in bc.nl.dump()]
+    return pools, bc.nl.info(), bc.nl.resources(), bc.nl.settings()
 
 
 def cgroups():
@@ -196,6 +200,23 @@ def bad_messages():
     yield 'SET twice', fix, web + limit(proc, 5) + limit(proc, 5), inval, None, 'twice'
     yield 'SET one bad of two', fix, web + limit(proc, 5) + limit('numtcpsock', 6, 5), \
         inval, None, 'barrier'
+    yield 'SET a setting that is not there', fix, web + genl.setting(99, 5), inval, 32, 'setting'
+    yield 'SET a setting without a value', fix, web + \
+        attr(genl.A['setting'] | genl.NESTED, u32(genl.SETTING_ID, 4)), inval, 28, 'required'
+    yield 'SET a setting out of range', fix, web + genl.setting('io.bps', 4095), \
+        errno.ERANGE, 40, 'range'
+    yield 'SET unlimited where there is no limit', fix, web + genl.setting('io.burst', None), \
+        errno.ERANGE, 40, 'range'
+    yield 'SET a setting twice', fix, web + genl.setting('io.bps', 1 << 20) + \
+        genl.setting('io.bps', 1 << 20), inval, 56, 'twice'
+    yield 'SET a good setting and a bad limit', fix, web + genl.setting('io.bps', 1 << 20) + \
+        limit(proc, 6, 5), inval, None, 'barrier'
+    yield 'SET a good limit and a bad setting', fix, web + limit(proc, 5) + \
+        genl.setting('io.bps', 1), errno.ERANGE, None, 'range'
+    yield 'SET a setting of the host', fix, u32('id', 0) + genl.setting('io.bps', 1 << 20), \
+        errno.EOPNOTSUPP, 28, 'host'
+    yield 'NEW with a bad setting', new, name + free + genl.setting('io.bps', 1), \
+        errno.ERANGE, None, 'range'
     yield 'SET one unknown of three', fix, web + limit(proc, 5) + limit('numtcpsock', 5) + \
         limit(999, 5), inval, None, 'resource'
     for what, body in (('resource', bar + top), ('barrier', res + top), ('limit', res + bar)):
