@@ -229,6 +229,17 @@ static void unix_stream_pair(void)
 	check(socketpair(AF_UNIX, SOCK_STREAM, 0, peer), "socketpair");
 }
 
+static int back[2];	/* the pipe that leads from them to us */
+
+static void pipe_pair(void)
+{
+	int there[2];
+
+	check(pipe(there) || pipe(back), "pipe");
+	peer[0] = there[1];
+	peer[1] = there[0];
+}
+
 /* The other side in a process of its own, so that the kernel switches as usual. */
 static pid_t start_peer(void (*side)(int fd))
 {
@@ -254,6 +265,14 @@ static void echo_side(int fd)
 			break;
 }
 
+static void pass_side(int fd)
+{
+	char byte;
+
+	while (read(fd, &byte, 1) == 1 && write(back[1], &byte, 1) == 1)
+		;
+}
+
 static void sink_side(int fd)
 {
 	static char buf[65536];
@@ -277,6 +296,15 @@ static void op_pingpong(int n)
 	while (n--)
 		check(write(peer[0], buf, sizeof(buf)) != sizeof(buf) ||
 		      read(peer[0], buf, sizeof(buf)) != sizeof(buf), "ping");
+}
+
+/* A byte goes there and comes back: two switches. */
+static void op_switch(int n)
+{
+	char byte = 0;
+
+	while (n--)
+		check(write(peer[0], &byte, 1) != 1 || read(back[0], &byte, 1) != 1, "switch");
 }
 
 static void op_stream(int n)
@@ -309,6 +337,7 @@ static const struct op {
 	{ "open+close", 500, op_open },
 	{ "flock+unlock", 500, op_flock },
 	{ "openpt+close", 50, op_pty },
+	{ "switch", 500, op_switch, pipe_pair, pass_side },
 	{ "tcp-64k", 200, op_stream, tcp_pair, sink_side },
 	{ "udp-ping", 500, op_pingpong, udp_pair, echo_side },
 	{ "unix-dgram-ping", 300, op_pingpong, unix_pair, echo_side },

@@ -3,7 +3,8 @@
  * RES=VALUE arguments
  *
  * Read in two steps, the first without the kernel. The names of the resources
- * are the module's: bctl has no list of its own.
+ * are the module's: bctl has no list of its own. Settings, which have values of all
+ * kinds, are known by name (tuning.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "assign.h"
 #include "cli.h"
 #include "fetch.h"
+#include "tuning.h"
 
 /* Other words for a resource, with a barrier or a limit only. */
 static const struct {
@@ -50,6 +52,11 @@ static void bc_limit_name(struct bc_limit *lim, size_t len, bool colon)
 
 	lim->name = lim->arg;
 	lim->name_len = len;
+	lim->tuning = bc_tuning_find(lim->arg, len);
+	if (lim->tuning) {
+		lim->name = bc_tuning_name(lim->tuning);
+		lim->name_len = strlen(lim->name);
+	}
 	for (i = 0; i < sizeof(bc_presets) / sizeof(bc_presets[0]); i++) {
 		if (!bc_word_is(lim->arg, len, bc_presets[i].word))
 			continue;
@@ -58,6 +65,15 @@ static void bc_limit_name(struct bc_limit *lim, size_t len, bool colon)
 		lim->guarantee = bc_presets[i].guarantee;
 		lim->limit_only = !lim->guarantee && !colon;
 	}
+}
+
+static int bctl_tuning_parse(struct bctl *b, struct bc_limit *lim, const char *text)
+{
+	const char *why;
+
+	if (bc_tuning_parse(lim->tuning, text, bc_cpu_khz(), &lim->limit, &why))
+		return bctl_usage(b, "%.*s: %s", BC_WORD_MAX, lim->arg, why);
+	return BCTL_OK;
 }
 
 static int bctl_limit_parse(struct bctl *b, const char *arg, struct bc_limits *limits)
@@ -73,8 +89,13 @@ static int bctl_limit_parse(struct bctl *b, const char *arg, struct bc_limits *l
 	for (i = 0; i < limits->count; i++)
 		if (limits->v[i].name_len == lim->name_len &&
 		    !memcmp(limits->v[i].name, lim->name, lim->name_len))
-			return bctl_usage(b, "%.*s: the resource '%.*s' is given twice",
-					  BC_WORD_MAX, arg, (int)lim->name_len, lim->name);
+			return bctl_usage(b, "%.*s: the %s '%.*s' is given twice", BC_WORD_MAX, arg,
+					  lim->tuning ? "setting" : "resource",
+					  (int)lim->name_len, lim->name);
+	if (lim->tuning) {
+		limits->count++;
+		return bctl_tuning_parse(b, lim, eq + 1);
+	}
 	if (bc_value_parse(eq + 1, &lim->val, &why))
 		return bctl_usage(b, "%.*s: %s", BC_WORD_MAX, arg, why);
 	if (lim->guarantee && (strchr(eq, ':') || lim->val.barrier.unlimited))
@@ -112,6 +133,8 @@ static int bctl_limit_resolve(struct bctl *b, const struct bc_snapshot *snap,
 	const struct bc_res *res = NULL;
 	const char *why;
 
+	if (lim->tuning)
+		return BCTL_OK;
 	if (lim->name_len < sizeof(name)) {
 		memcpy(name, lim->name, lim->name_len);
 		name[lim->name_len] = '\0';
@@ -152,21 +175,42 @@ int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
 	return status;
 }
 
+static const char *bc_limit_controller(const struct bc_limit *lim)
+{
+	if (lim->tuning)
+		return bc_tuning_controller(lim->tuning);
+	if (lim->res == BC_RES_PHYSPAGES || lim->res == BC_RES_SWAPPAGES ||
+	    lim->res == BC_RES_VMGUARPAGES || lim->res == BC_RES_OOMGUARPAGES)
+		return "memory";
+	return "";
+}
+
 /**
- * bc_limits_need_memory() - do the limits take the kernel's memory controller?
+ * bc_limits_need() - do the limits take a controller of the kernel?
  * @limits: the limits, resolved
+ * @controller: its name
  *
  * Return: the argument that does, or NULL.
  */
-const char *bc_limits_need_memory(const struct bc_limits *limits)
+const char *bc_limits_need(const struct bc_limits *limits, const char *controller)
 {
 	const struct bc_limit *lim;
 
 	for (lim = limits->v; lim < limits->v + limits->count; lim++)
-		if (lim->res == BC_RES_PHYSPAGES || lim->res == BC_RES_SWAPPAGES ||
-		    lim->res == BC_RES_VMGUARPAGES || lim->res == BC_RES_OOMGUARPAGES)
+		if (!strcmp(bc_limit_controller(lim), controller))
 			return lim->arg;
 	return NULL;
+}
+
+static int bc_tuning_put(const struct bc_limit *lim, struct nl_msg *msg)
+{
+	struct nlattr *nest = nla_nest_start(msg, BC_A_SETTING | NLA_F_NESTED);
+
+	if (!nest || nla_put_u32(msg, BC_SETTING_A_ID, bc_tuning_id(lim->tuning)) ||
+	    nla_put_u64(msg, BC_SETTING_A_VALUE, lim->limit))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
 }
 
 /**
@@ -182,6 +226,11 @@ int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg)
 	struct nlattr *nest;
 
 	for (lim = limits->v; lim < limits->v + limits->count; lim++) {
+		if (lim->tuning) {
+			if (bc_tuning_put(lim, msg))
+				return -EMSGSIZE;
+			continue;
+		}
 		nest = nla_nest_start(msg, BC_A_LIMIT | NLA_F_NESTED);
 		if (!nest || nla_put_u32(msg, BC_LIMIT_A_RES, lim->res) ||
 		    nla_put_u64(msg, BC_LIMIT_A_BARRIER, lim->barrier) ||
@@ -210,7 +259,7 @@ const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
 
 	nla_for_each_attr(pos, genlmsg_attrdata(nlmsg_data(hdr), 0),
 			  genlmsg_attrlen(nlmsg_data(hdr), 0), rem) {
-		if (nla_type(pos) != BC_A_LIMIT)
+		if (nla_type(pos) != BC_A_LIMIT && nla_type(pos) != BC_A_SETTING)
 			continue;
 		start = (char *)pos - (char *)hdr;
 		if (offset >= start && offset < start + nla_total_size(nla_len(pos)))

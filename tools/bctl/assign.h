@@ -10,6 +10,7 @@
 #include "parse.h"
 
 struct bc_snapshot;
+struct bc_tuning_word;
 struct nl_msg;
 
 /**
@@ -19,6 +20,7 @@ struct nl_msg;
  * @name_len: its length
  * @limit_only: it was given by a word that leaves the barrier unlimited
  * @guarantee: it was given by a word that leaves the limit unlimited
+ * @tuning: it is this setting and no resource; its value is in @limit, or NULL
  * @val: the VALUE
  * @res: number of the resource, once it is known
  * @barrier: in the unit of the resource, once that is known
@@ -30,6 +32,7 @@ struct bc_limit {
 	size_t name_len;
 	bool limit_only;
 	bool guarantee;
+	const struct bc_tuning_word *tuning;
 	struct bc_value val;
 	uint32_t res;
 	uint64_t barrier;
@@ -49,7 +52,7 @@ struct bc_limits {
 int bctl_limits_parse(struct bctl *b, int argc, char **argv, struct bc_limits *limits);
 int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
 			struct bc_limits *limits);
-const char *bc_limits_need_memory(const struct bc_limits *limits);
+const char *bc_limits_need(const struct bc_limits *limits, const char *controller);
 int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg);
 const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
 			     size_t offset);

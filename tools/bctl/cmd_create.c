@@ -4,9 +4,9 @@
  *
  * Three things have to come about together: the directory, the pool, its
  * limits. The kernel takes the latter two in one request; the directory is
- * removed again when it refuses. If a limit needs the kernel's memory controller,
- * that is switched on above the directory, and off again likewise. Signals wait meanwhile, so that Ctrl-C leaves
- * either all of it or nothing.
+ * removed again when it refuses. If a limit needs a controller of the kernel, that
+ * is switched on above the directory, and off again likewise. Signals wait meanwhile,
+ * so that Ctrl-C leaves either all of it or nothing.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 #include "assign.h"
 #include "cgroup.h"
 #include "cli.h"
-#include "controller.h"
+#include "enable.h"
 #include "fetch.h"
 #include "pool.h"
 
@@ -133,28 +133,10 @@ static int bctl_bind(struct bctl *b, const struct bc_create *c, int fd, bool *ex
 	return status;
 }
 
-/* Let the cgroup have the controllers that the limits need. */
-static int bctl_enable(struct bctl *b, const struct bc_create *c, int fd, struct bc_enabled *done)
-{
-	const char *arg = bc_limits_need_memory(&c->limits), *why;
-	char object[BC_NAME_MAX + BC_WORD_MAX + 3];
-	int ret;
-
-	done->count = 0;
-	if (!arg)
-		return BCTL_OK;
-	ret = bc_controller_enable(c->root, fd, "memory", done, &why);
-	if (!ret)
-		return BCTL_OK;
-	snprintf(object, sizeof(object), "%.*s: %.*s", BC_NAME_MAX, c->name, BC_WORD_MAX, arg);
-	return bctl_fail(b, object, "the memory controller cannot be enabled below %s: %s",
-			 done->at, why ? why : strerror(-ret));
-}
-
 /* Directory and pool, or neither. */
 static int bctl_create_new(struct bctl *b, const struct bc_create *c, bool *exists)
 {
-	struct bc_enabled enabled = { .count = 0 };
+	struct bc_enables enabled = { .v[0].count = 0 };
 	struct bc_made made = { .count = 0 };
 	int fd, status = BCTL_FAILED;
 	sigset_t old;
@@ -165,18 +147,18 @@ static int bctl_create_new(struct bctl *b, const struct bc_create *c, bool *exis
 	else
 		fd = bc_cgroup_make(c->root, c->base, c->name, &made);
 	if (fd >= 0)
-		status = bctl_enable(b, c, fd, &enabled);
+		status = bctl_enable(b, c->name, &c->limits, c->root, fd, &enabled);
 	if (fd >= 0 && !status)
 		status = bctl_bind(b, c, fd, exists);
 	else if (fd < 0 && !c->cgroup)
 		bctl_fail(b, c->name, "cannot make the cgroup %s/%s: %s", c->base, c->name,
 			  strerror(-fd));
 	if (!status && !*exists)
-		bc_controller_keep(&enabled);
+		bc_enables_keep(&enabled);
 	else
 		bc_cgroup_unmake(c->root, &made);
 	/* Only without the cgroups below it. */
-	bc_controller_undo(&enabled);
+	bc_enables_undo(&enabled);
 	if (fd >= 0)
 		close(fd);
 	sigprocmask(SIG_SETMASK, &old, NULL);

@@ -13,6 +13,7 @@
 #include "assign.h"
 #include "cgroup.h"
 #include "cli.h"
+#include "enable.h"
 #include "fetch.h"
 #include "pool.h"
 
@@ -88,6 +89,35 @@ int bctl_pool_report(struct bctl *b, const char *name)
 	return status;
 }
 
+/* Settings of the CPU with the controller that they need, or neither. */
+static int bctl_set_enabled(struct bctl *b, const char *name, const struct bc_limits *limits)
+{
+	struct bc_enables enabled = { .v[0].count = 0 };
+	struct bc_msgs msgs = { 0 };
+	struct bc_pool pool;
+	int status = bctl_find_pool(b, name, &msgs, &pool), root, dir = -1;
+
+	if (status)
+		return status;
+	root = bc_cgroup_open_root();
+	if (root >= 0 && pool.cgroup && *pool.cgroup)
+		dir = bc_cgroup_open(root, pool.cgroup);
+	/* Without a cgroup that can be opened the kernel says what is wrong. */
+	if (dir >= 0)
+		status = bctl_enable(b, name, limits, root, dir, &enabled);
+	if (!status)
+		status = bctl_pool_apply(b, name, limits);
+	if (!status)
+		bc_enables_keep(&enabled);
+	bc_enables_undo(&enabled);
+	if (dir >= 0)
+		close(dir);
+	if (root >= 0)
+		close(root);
+	bc_msgs_clear(&msgs);
+	return status;
+}
+
 static int bctl_set(struct bctl *b, const char *name, struct bc_limits *limits)
 {
 	struct bc_snapshot snap = { 0 };
@@ -97,7 +127,8 @@ static int bctl_set(struct bctl *b, const char *name, struct bc_limits *limits)
 		status = bctl_limits_resolve(b, &snap, limits);
 	bc_snapshot_clear(&snap);
 	if (!status)
-		status = bctl_pool_apply(b, name, limits);
+		status = bc_limits_need(limits, "cpu") ? bctl_set_enabled(b, name, limits) :
+							 bctl_pool_apply(b, name, limits);
 	return status ? status : bctl_pool_report(b, name);
 }
 

@@ -356,9 +356,11 @@ struct bc_memory {
 /**
  * enum bc_setting_id - what can be set for a pool besides barriers and limits
  * @BC_SETTING_CPU_SHARES: part of the CPU time under contention, relative to that of
- *	the siblings; 1000 is what a cgroup has that nobody has set
+ *	the siblings; 1000 is what a cgroup has that nobody has set. The kernel's weights end
+ *	at 256000: above, those of all siblings are lowered in proportion
  * @BC_SETTING_CPU_LIMIT: CPU time that is never exceeded, ns per second: 10^9 is one CPU
- * @BC_SETTING_CPU_RESERVATION: CPU time that is guaranteed, ns per second
+ * @BC_SETTING_CPU_RESERVATION: CPU time that is guaranteed among the siblings, ns per
+ *	second; backed by the parent's, or by the CPUs that are online below the host
  * @BC_SETTING_CPU_EXPANDABLE: 1: what the pools below reserve may be taken from the
  *	pools above when this one's reservation does not suffice; else 0
  * @BC_SETTING_IO_BPS: block I/O, reads and writes together, over all devices, bytes
@@ -412,19 +414,23 @@ struct bc_setting {
 /**
  * struct bc_cpu - CPU time of a pool and of those below it
  * @known: BC_CPU_F_* mask of what is known; the rest is 0 and means nothing
- * @usage: CPU time, ns
+ * @usage: CPU time, ns; that of a running task up to its last tick
  * @user: the part of @usage in user mode, ns
  * @system: the rest of @usage, ns
- * @wait: time that tasks were runnable but had no CPU, summed over tasks, ns
+ * @wait: time that tasks were runnable but had no CPU, summed over tasks, ns; counted
+ *	when it ends
  * @switches: times that a task gave the CPU up by itself
  * @preemptions: times that a task had it taken
  * @throttled: time that the pool's own limit kept it from running, ns
  * @nr_throttled: how often that was
  * @load: load averages of 1, 5 and 15 minutes, in thousandths
- * @entitlement: CPU time it gets when everybody is busy, ns per second
+ * @entitlement: CPU time it gets when all pools are busy, ns per second
  * @reservable: what pools below it may still reserve, ns per second
  *
- * All but the loads, @entitlement and @reservable never fall while the pool lives.
+ * All but the loads, @entitlement and @reservable begin with 0 when the pool is made,
+ * and never fall while it lives; pools that are gone stay in the figures of their
+ * parent. What takes the cpu controller, BC_CPU_F_THROTTLED and BC_CPU_F_ENTITLEMENT, is
+ * known only if that is enabled for the pool's cgroup; the latter for the host, too.
  * Later versions may add members at the end.
  */
 struct bc_cpu {
