@@ -220,6 +220,7 @@ static int bc_cpu_set_limit(struct bc_pool *pool, struct cgroup_subsys_state *cs
 static const char *bc_cpu_lacks(enum bc_setting_id id)
 {
 	struct cgroup_subsys_state *root;
+	bool there;
 
 	if (!cgroup_subsys_enabled(cpu_cgrp_subsys))
 		return "the cpu controller is disabled (cgroup_disable=cpu)";
@@ -227,11 +228,12 @@ static const char *bc_cpu_lacks(enum bc_setting_id id)
 	root = rcu_access_pointer(cgrp_dfl_root.cgrp.subsys[cpu_cgrp_id]);
 	if (!cgroup_subsys_on_dfl(cpu_cgrp_subsys) || !root)
 		return "the cpu controller is in use by cgroup v1";
-	if (id == BC_SETTING_CPU_LIMIT ? !bc_cpu_file(root->ss, BC_CPU_KNOB_QUOTA) ||
-					 !bc_cpu_file(root->ss, BC_CPU_KNOB_PERIOD) :
-					 !bc_cpu_file(root->ss, BC_CPU_KNOB_WEIGHT))
-		return "the kernel was built without this part of its cpu controller";
-	return NULL;
+	if (id == BC_SETTING_CPU_LIMIT)
+		there = bc_cpu_file(root->ss, BC_CPU_KNOB_QUOTA) &&
+			bc_cpu_file(root->ss, BC_CPU_KNOB_PERIOD);
+	else
+		there = bc_cpu_file(root->ss, BC_CPU_KNOB_WEIGHT);
+	return there ? NULL : "the kernel was built without this part of its cpu controller";
 }
 
 static int bc_cpu_check(struct bc_pool *pool, struct bc_pool *parent,

@@ -391,6 +391,8 @@ static u64 bc_cputime_rise(u64 *told, u64 now)
  */
 void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 {
+	const struct bc_waits *now = &pool->cpu.waits;
+	struct bc_waits *told = &pool->cpu.told;
 	int i;
 
 	cpu->known |= BC_CPU_F_USAGE;
@@ -407,9 +409,9 @@ void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 	if (!IS_ENABLED(CONFIG_SCHED_INFO))
 		return;
 	cpu->known |= BC_CPU_F_WAIT;
-	cpu->wait = bc_cputime_rise(&pool->cpu.told.wait, pool->cpu.waits.wait);
-	cpu->switches = bc_cputime_rise(&pool->cpu.told.switches, pool->cpu.waits.switches);
-	cpu->preemptions = bc_cputime_rise(&pool->cpu.told.preemptions, pool->cpu.waits.preemptions);
+	cpu->wait = bc_cputime_rise(&told->wait, now->wait);
+	cpu->switches = bc_cputime_rise(&told->switches, now->switches);
+	cpu->preemptions = bc_cputime_rise(&told->preemptions, now->preemptions);
 }
 
 static void bc_load_update(struct bc_pool *pool, unsigned int steps)

@@ -18,6 +18,7 @@ import tap  # noqa: E402
 F_USAGE, F_WAIT, F_THROTTLED, F_LOAD, F_ENTITLEMENT = 1, 2, 4, 8, 16
 CPUS = os.cpu_count()
 TICK = 10**9 // 100             # more than a tick of any kernel that is tested
+SLACK = TICK * (100 if bc.DEBUG_KERNEL else 10)     # for what a worker does besides
 ONE = 10**9                     # one CPU, in ns per second
 PERCENT = ONE // 100
 
@@ -173,7 +174,7 @@ def check_waits(pool, workers):
     after = cpu(pool)
     tap.between(after.switches - before[0].switches, last[0][0] - first[0][0],
                 last[0][0] - first[0][0] + 20, 'switches are those of its tasks')
-    tap.between(after.wait - before[0].wait, last[1] - first[1], last[1] - first[1] + 10 * TICK,
+    tap.between(after.wait - before[0].wait, last[1] - first[1], last[1] - first[1] + SLACK,
                 'and so is waiting')
     tap.ok(before[0].preemptions > 0, 'busy tasks were preempted', before[0])
 
@@ -183,25 +184,26 @@ def check_books(top, sub, workers):
     used, was = cpu(top), cpu(sub)
     mine = bc.Pool('mine', path=f'{top.path}/plain')
     tap.equal(cpu(mine).usage, 0, 'a pool that is bound to a used cgroup begins with nothing')
-    tap.between(cpu(top).usage, used.usage, used.usage + 5 * TICK, 'its parent keeps all')
+    tap.between(cpu(top).usage, used.usage, used.usage + SLACK, 'its parent keeps all')
     workers[1].call(spin, 0.3)
-    tap.between(cpu(mine).usage, 0.3 * ONE - TICK, 0.3 * ONE + 5 * TICK,
+    tap.between(cpu(mine).usage, 0.3 * ONE - TICK, 0.3 * ONE + SLACK,
                 'what runs there then is its own')
     mid = bc.Pool('mid', path=f'{bc.BASE}')
     now = cpu(mid)
-    tap.between(now.usage, 0, 5 * TICK, 'a pool put above others begins with nothing')
+    tap.between(now.usage, 0, SLACK, 'a pool put above others begins with nothing')
     tap.equal(bc.nl.get('acct')['parent'], 'mid', 'which are below it')
     workers[2].call(spin, 0.3)
-    tap.between(cpu(mid).usage - now.usage, 0.3 * ONE - TICK, 0.3 * ONE + 5 * TICK,
+    tap.between(cpu(mid).usage - now.usage, 0.3 * ONE - TICK, 0.3 * ONE + SLACK,
                 'and counts what they use from then on')
     total = cpu('host').usage
-    tap.between(cpu(sub).usage, was.usage + 0.3 * ONE - TICK, was.usage + 0.3 * ONE + 5 * TICK,
+    tap.between(cpu(sub).usage, was.usage + 0.3 * ONE - TICK, was.usage + 0.3 * ONE + SLACK,
                 'they go on where they were')
     workers[1].end()
     mine.delete()
     bc.wait_gone()
-    tap.between(cpu(top).usage, used.usage + 0.6 * ONE - TICK, used.usage + 0.6 * ONE + 10 * TICK,
+    tap.between(cpu(top).usage, used.usage + 0.6 * ONE - TICK, used.usage + 0.6 * ONE + SLACK,
                 'what a deleted pool had stays with its parent')
+    close(cpu(top).usage, stat(top.path)['usage'], 'which agrees with cpu.stat')
     bc.attach(top.path, workers[2].pid)
     before = cpu(top), cpu(sub)
     workers[2].call(spin, 0.3)
@@ -216,10 +218,10 @@ def check_books(top, sub, workers):
     bc.wait_for(lambda: bc.nl.info()['dying'] == 0, 'the pool of a removed cgroup is gone')
     got = cpu(top)
     tap.between(got.usage, before[0].usage + 0.3 * ONE - TICK,
-                before[0].usage + 0.3 * ONE + 10 * TICK,
+                before[0].usage + 0.3 * ONE + SLACK,
                 f'what it had ({sub_total / ONE:.1f} s) is still in its parent')
     close(got.usage, stat(top.path)['usage'], 'which still agrees with cpu.stat')
-    tap.between(cpu('host').usage, total + 0.3 * ONE - TICK, total + 0.3 * ONE + 20 * TICK,
+    tap.between(cpu('host').usage, total + 0.3 * ONE - TICK, total + 0.3 * ONE + SLACK,
                 'and the host has all of it once')
     workers[0].end()
     workers[2].end()

@@ -134,7 +134,9 @@ static void solver_no_overflow(struct kunit *test)
 	for (shares = 0; shares <= 1; shares++) {
 		for (i = 0; i < CLAIMS_MAX; i++)
 			claims[i] = (struct bc_claim) {
-				.shares = shares ? NONE : i % 2, .low = i % 3 ? 0 : NONE, .high = NONE,
+				.shares = shares ? NONE : i % 2,
+				.low = i % 3 ? 0 : NONE,
+				.high = NONE,
 			};
 		bc_solve(claims_chain(claims, CLAIMS_MAX), NONE);
 		bc_solve_weights(claims, 2, 1 << 18);
@@ -245,8 +247,10 @@ static void level_solve(struct kunit *test, struct solver_tree *tree, int parent
 	for (i = 0; i < tree->nr && nr < CLAIMS_MAX; i++)
 		if (tree->parent[i] == parent)
 			at[nr++] = i;
-	for (i = 0; i < nr; i++)
-		claims[i] = back[nr - 1 - i] = tree->claim[at[i]];
+	for (i = 0; i < nr; i++) {
+		claims[i] = tree->claim[at[i]];
+		back[nr - 1 - i] = claims[i];
+	}
 	bc_solve(claims_chain(claims, nr), capacity);
 	bc_solve(claims_chain(back, nr), capacity);
 	level_check(test, claims, nr, capacity);
@@ -289,4 +293,5 @@ static struct kunit_suite solver_suite = {
 	.name = "beancounter_solver",
 	.test_cases = solver_tests,
 };
+
 kunit_test_suite(solver_suite);
