@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 240
+# vm: own
+# vm-args: -D 512
+"""Limits of block I/O: who sleeps wakes when it should, and the module goes at once."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import bc  # noqa: E402
+import disk  # noqa: E402
+import genl  # noqa: E402
+import tap  # noqa: E402
+
+MIB = 1 << 20
+FILE = f'{disk.SCRATCH}/file'
+MODULE = '/root/beancounter.ko'
+
+
+def io(pool):
+    return bc.nl.get(pool.name)['io']
+
+
+def asleep(pid):
+    with open(f'/proc/{pid}/stack', encoding='ascii') as f:
+        return 'bc_sleep' in f.read()
+
+
+def sleeper(pool):
+    """A member that has a debt of many minutes."""
+    member = bc.Member(pool)
+    member.start(disk.direct, FILE, 1 << 20, 2)
+    bc.wait_for(lambda: asleep(member.pid), 'it sleeps')
+    return member
+
+
+def wakes():
+    pool = bc.Pool('sleepy')
+    bc.nl.tune('sleepy', {'io.bps': 4096})
+    member = sleeper(pool)
+    start = time.monotonic()
+    os.kill(member.pid, signal.SIGKILL)
+    member.wait()
+    tap.ok(time.monotonic() - start < 1, 'SIGKILL ends it at once')
+    member = sleeper(pool)
+    bc.write('test/sleepy/cgroup.freeze', '1')
+    tap.ok(tap.poll_until(5, lambda: 'frozen 1' in bc.read('test/sleepy/cgroup.events')),
+           'the pool can be frozen while it sleeps')
+    bc.write('test/sleepy/cgroup.freeze', '0')
+    os.kill(member.pid, signal.SIGSTOP)
+    tap.ok(tap.poll_until(5, lambda: stopped(member.pid)), 'and stopped')
+    os.kill(member.pid, signal.SIGCONT)
+    start = time.monotonic()
+    bc.nl.tune('sleepy', {'io.bps': 1 << 40})
+    member.result()
+    tap.ok(time.monotonic() - start < 1, 'it wakes when the limit is raised')
+    bc.nl.tune('sleepy', {'io.bps': 4096})
+    member.start(disk.direct, FILE, 1 << 20, 2)
+    bc.wait_for(lambda: asleep(member.pid), 'it sleeps')
+    start = time.monotonic()
+    pool.delete()
+    member.result()
+    tap.ok(time.monotonic() - start < 2, 'it wakes when the pool is deleted')
+    member.end()
+
+
+def stopped(pid):
+    with open(f'/proc/{pid}/stat', encoding='ascii') as f:
+        return f.read().rpartition(')')[2].split()[0] == 'T'
+
+
+def storm():
+    """Signals by a timer, and what is done in spite of them."""
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+    count = disk.direct_for(FILE, 1 << 16, 6)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return count
+
+
+def signals():
+    pool = bc.Pool('stormy')
+    bc.nl.tune('stormy', {'io.bps': 1 << 14})
+    member = bc.Member(pool)
+    count = member.call(storm)
+    tap.between(count, 1, 14, 'signals do not help to get along without paying')
+    member.end()
+    pool.remove()
+
+
+# ---- pools that do nothing
+
+def busy():
+    with open('/proc/stat', encoding='ascii') as f:
+        words = [int(w) for w in f.readline().split()[1:]]
+    return sum(words) - words[3] - words[4]
+
+
+def idle():
+    """Pools with buckets that nobody draws from."""
+    before = busy()
+    time.sleep(2)
+    without = busy() - before
+    for i in range(200 if bc.DEBUG_KERNEL else 1000):
+        pool = bc.Pool(f'idle{i}')
+        bc.nl.tune(pool.name, {'io.bps': MIB, 'io.iops': 100})
+    time.sleep(1)
+    before = busy()
+    time.sleep(2)
+    used = busy() - before
+    tap.ok(used <= without + 20, 'idle pools with limits cost nothing',
+           f'{used} ticks, {without} without')
+
+
+# ---- the end of the module
+
+def unload():
+    pool = bc.Pool('many')
+    load = disk.Load(pool, FILE, '--numjobs=100', '--thread', bs='64k', size='1m')
+    tasks = f'/proc/{load.proc.pid}/task'
+    bc.wait_for(lambda: len(os.listdir(tasks)) > 100 and io(pool).reads > 1000, '100 tasks read')
+    bc.nl.tune('many', {'io.bps': 4096})
+    bc.wait_for(lambda: sum(asleep(f'{load.proc.pid}/task/{t}') for t in os.listdir(tasks))
+                >= 100, '100 tasks sleep')
+    start = time.monotonic()
+    with subprocess.Popen(['rmmod', 'beancounter']) as rmmod:
+        awake = tap.poll_until(60, lambda: not any(asleep(f'{load.proc.pid}/task/{t}')
+                                                   for t in os.listdir(tasks)))
+        tap.ok(awake and time.monotonic() - start < 5, 'unloading wakes 100 tasks at once',
+               f'{time.monotonic() - start:.1f} s')
+        load.stop()
+        tap.equal(rmmod.wait(), 0, 'and the module is gone')
+    tap.note(f'rmmod took {time.monotonic() - start:.1f} s')
+    disk.run('insmod', MODULE)
+    bc.nl = genl.Client()
+
+
+def main():
+    disk.controllers()
+    disk.make(FILE, 16 * MIB)
+    wakes()
+    signals()
+    unload()
+    idle()
+    bc.finish()
+
+
+main()
