@@ -31,6 +31,7 @@ in_cgroup()	# PATH CMD...
 
 # The paths of the pools d1 and d4, so that the cgroups cost the same.
 deep=bench/d1/d2/d3/d4
+modprobe null_blk irqmode=0 gb=1
 
 "$ops" 3 > /dev/null
 for ((pass = 0; pass < passes; pass++)); do

@@ -188,6 +188,23 @@ static void op_pty(int n)
 	}
 }
 
+/* From a disk that answers at once: nothing but instructions, and no waiting. */
+static void op_dread(int n)
+{
+	static char *buf;
+	static int fd;
+	int i;
+
+	if (!fd) {
+		buf = aligned_alloc(4096, 4096);
+		memset(buf, 1, 4096);
+		fd = open("/dev/nullb0", O_RDONLY | O_DIRECT);
+		check(fd < 0, "/dev/nullb0");
+	}
+	for (i = 0; i < n; i++)
+		check(pread(fd, buf, 4096, i * 4096L) != 4096, "pread");
+}
+
 static int peer[2];	/* our end, theirs */
 
 static void tcp_pair(void)
@@ -338,6 +355,7 @@ static const struct op {
 	{ "flock+unlock", 500, op_flock },
 	{ "openpt+close", 50, op_pty },
 	{ "switch", 500, op_switch, pipe_pair, pass_side },
+	{ "dread-4k", 256, op_dread },
 	{ "tcp-64k", 200, op_stream, tcp_pair, sink_side },
 	{ "udp-ping", 500, op_pingpong, udp_pair, echo_side },
 	{ "unix-dgram-ping", 300, op_pingpong, unix_pair, echo_side },

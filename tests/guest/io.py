@@ -62,7 +62,7 @@ def amounts():
     same(pool, 'buffered')
     member.call(disk.mapped, f'{FILE}.m', 2 * MIB, 2)
     member.call(disk.buffered, f'{FILE}.c', 1 << 16, 16)
-    os.unlink(f'{FILE}.c')
+    member.call(os.unlink, f'{FILE}.c')
     tap.ok(io(pool).cancelled >= MIB // 2, 'what was cut off before it was written')
     disk.drop_caches()
     member.call(disk.run, 'dd', f'if={FILE}.b', 'of=/dev/null', 'bs=64k')
@@ -209,9 +209,9 @@ def unplug():
     """A disk goes while a pool uses it, and another one comes in its place."""
     pool = bc.Pool('unplug')
     for number in range(2):
+        disk.run('modprobe', 'sd_mod')
         disk.run('modprobe', 'scsi_debug', 'dev_size_mb=32', 'delay=0')
-        name = bc.wait_for(lambda: glob.glob('/sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/'
-                                             'target*/*:*/block/*'), 'the disk is there')[0]
+        name = bc.wait_for(lambda: glob.glob('/sys/block/sd*'), 'the disk is there')[0]
         dev = f'/dev/{os.path.basename(name)}'
         bc.wait_for(lambda: os.path.exists(dev), f'{dev} is there')
         load = disk.Load(pool, dev, ioengine='libaio', iodepth=8, rw='randrw')
@@ -250,6 +250,7 @@ def main():
     disk.controllers()
     disk.make(FILE, 16 * MIB)
     DEV = disk.number(FILE)
+    bc.anchor()
     amounts()
     histograms()
     hierarchy()
