@@ -21,6 +21,12 @@ static const struct {
 	{ "cpu.shares=1000", 0, 1000 },
 	{ "cpu.shares=0", 0, 0 },
 	{ "cpuunits=500000", 0, 500000 },
+	{ "io.bps=10M", 0, 10 << 20 },
+	{ "iolimit=1.5k", 0, 1536 },
+	{ "io.rbps=unlimited", 0, BC_UNLIMITED },
+	{ "io.wbps=4096", 0, 4096 },
+	{ "iopslimit=500", 0, 500 },
+	{ "io.burst=250", 0, 250 },
 	{ "cpu.limit=150%", 0, 3 * CPU / 2 },
 	{ "cpu.limit=30%", 0, 3 * CPU / 10 },
 	{ "cpu.limit=12.5%", 0, CPU / 8 },
@@ -46,6 +52,7 @@ static const char *const bad[] = {
 	"cpu.limit=5.%", "cpu.limit=-30%", "cpu.limit=30 %", "cpu.limit=2thz", "cpu.limit=ghz",
 	"cpu.limit=1.2345%", "cpu.limit=99999999999999999999999999999999999999%",
 	"cpu.limit=99999999999999999999999999999999999999ghz", "cpu.limit=Unlimited",
+	"io.bps=", "io.bps=1Q", "io.bps=1MB", "io.bps=-1", "io.bps=4194304T", "io.burst=1s",
 	"cpu.expandable=", "cpu.expandable=y", "cpu.expandable=2", "cpu.expandable=yesno",
 };
 

@@ -197,7 +197,7 @@ const char *bc_limits_need(const struct bc_limits *limits, const char *controlle
 	const struct bc_limit *lim;
 
 	for (lim = limits->v; lim < limits->v + limits->count; lim++)
-		if (!strcmp(bc_limit_controller(lim), controller))
+		if (strstr(bc_limit_controller(lim), controller))
 			return lim->arg;
 	return NULL;
 }

@@ -11,7 +11,7 @@
 #include "cli.h"
 #include "enable.h"
 
-static const char *const bc_controllers[BC_CONTROLLERS] = { "memory", "cpu" };
+static const char *const bc_controllers[BC_CONTROLLERS] = { "memory", "cpu", "io" };
 
 /**
  * bctl_enable() - let a cgroup have the controllers that its pool's limits need

@@ -7,7 +7,7 @@
 struct bc_limits;
 struct bctl;
 
-#define BC_CONTROLLERS	2
+#define BC_CONTROLLERS	3
 
 /**
  * struct bc_enables - controllers that were switched on for a cgroup

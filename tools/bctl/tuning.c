@@ -6,9 +6,13 @@
  *	cpu.limit=150%		of one CPU; or 2ghz, 800mhz, of its nominal frequency
  *	cpu.reservation=50%	the same
  *	cpu.expandable=yes	or no
+ *	io.bps=10M		bytes per second; iolimit is the same
+ *	io.iops=500		requests per second; iopslimit is the same
+ *	io.burst=100		milliseconds
  *
  * Whether a value is in its range is for the module to say.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -26,7 +30,7 @@
 /* Far above any legal value, far enough from the end to be multiplied. */
 #define BC_TUNING_CAP	((unsigned __int128)1 << 70)
 
-enum bc_tuning_kind { BC_TUNE_NUMBER, BC_TUNE_CPU, BC_TUNE_BOOL };
+enum bc_tuning_kind { BC_TUNE_NUMBER, BC_TUNE_CPU, BC_TUNE_BOOL, BC_TUNE_RATE };
 
 struct bc_tuning_word {
 	const char *word;
@@ -36,12 +40,24 @@ struct bc_tuning_word {
 	const char *controller;
 };
 
+/* The kernel tells who wrote what only where it counts memory and I/O by cgroup. */
+#define BC_FOR_WRITES	"io memory"
+
 static const struct bc_tuning_word bc_tuning_words[] = {
 	{ "cpu.shares", "cpu.shares", BC_SETTING_CPU_SHARES, BC_TUNE_NUMBER, "cpu" },
 	{ "cpuunits", "cpu.shares", BC_SETTING_CPU_SHARES, BC_TUNE_NUMBER, "cpu" },
 	{ "cpu.limit", "cpu.limit", BC_SETTING_CPU_LIMIT, BC_TUNE_CPU, "cpu" },
 	{ "cpu.reservation", "cpu.reservation", BC_SETTING_CPU_RESERVATION, BC_TUNE_CPU, "cpu" },
 	{ "cpu.expandable", "cpu.expandable", BC_SETTING_CPU_EXPANDABLE, BC_TUNE_BOOL, "cpu" },
+	{ "io.bps", "io.bps", BC_SETTING_IO_BPS, BC_TUNE_RATE, BC_FOR_WRITES },
+	{ "iolimit", "io.bps", BC_SETTING_IO_BPS, BC_TUNE_RATE, BC_FOR_WRITES },
+	{ "io.rbps", "io.rbps", BC_SETTING_IO_RBPS, BC_TUNE_RATE, "" },
+	{ "io.wbps", "io.wbps", BC_SETTING_IO_WBPS, BC_TUNE_RATE, BC_FOR_WRITES },
+	{ "io.iops", "io.iops", BC_SETTING_IO_IOPS, BC_TUNE_RATE, BC_FOR_WRITES },
+	{ "iopslimit", "io.iops", BC_SETTING_IO_IOPS, BC_TUNE_RATE, BC_FOR_WRITES },
+	{ "io.riops", "io.riops", BC_SETTING_IO_RIOPS, BC_TUNE_RATE, "" },
+	{ "io.wiops", "io.wiops", BC_SETTING_IO_WIOPS, BC_TUNE_RATE, BC_FOR_WRITES },
+	{ "io.burst", "io.burst", BC_SETTING_IO_BURST, BC_TUNE_NUMBER, "" },
 };
 
 /**
@@ -85,10 +101,10 @@ uint32_t bc_tuning_id(const struct bc_tuning_word *word)
 }
 
 /**
- * bc_tuning_controller() - the controller of the kernel that a setting takes
+ * bc_tuning_controller() - the controllers of the kernel that a setting takes
  * @word: setting
  *
- * Return: its name.
+ * Return: their names.
  */
 const char *bc_tuning_controller(const struct bc_tuning_word *word)
 {
@@ -162,6 +178,31 @@ static int bc_tuning_cpu(const char *text, uint64_t khz, uint64_t *value, const 
 	return 0;
 }
 
+/* So many per second, with the suffixes of amounts. */
+static int bc_tuning_rate(const char *text, uint64_t *value, const char **why)
+{
+	static const char suffixes[] = "KMGT";
+	unsigned __int128 milli;
+	const char *end = bc_milli_parse(text, &milli), *pos;
+
+	if (!strcmp(text, "unlimited")) {
+		*value = BC_UNLIMITED;
+		return 0;
+	}
+	pos = end && *end && !end[1] ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
+	if (!end || (*end && !pos)) {
+		*why = "not an amount per second like 500, 64K or 10M, nor \"unlimited\"";
+		return -EINVAL;
+	}
+	milli = (milli << (pos ? 10 * (pos - suffixes + 1) : 0)) / 1000;
+	if (milli > BC_AMOUNT_MAX) {
+		*why = "too large; did you mean \"unlimited\"?";
+		return -EINVAL;
+	}
+	*value = milli;
+	return 0;
+}
+
 static int bc_tuning_bool(const char *text, uint64_t *value, const char **why)
 {
 	*value = !strcmp(text, "yes") || !strcmp(text, "1");
@@ -187,6 +228,8 @@ int bc_tuning_parse(const struct bc_tuning_word *word, const char *text, uint64_
 	switch (word->kind) {
 	case BC_TUNE_CPU:
 		return bc_tuning_cpu(text, khz, value, why);
+	case BC_TUNE_RATE:
+		return bc_tuning_rate(text, value, why);
 	case BC_TUNE_BOOL:
 		return bc_tuning_bool(text, value, why);
 	default:
