@@ -226,7 +226,7 @@ static void test_since(void)
 	is(flowed(&now, 0), "250/0/7", "differences; a_kill_is_no_refusal");
 	is(flowed(&now, 1), "-/18446744073709551605/7", "a_counter_that_fell_is_unknown");
 	is(flowed(&now, 2), "-/-/-", "another_incarnation_is_another_pool");
-	is(flowed(&now, 3), "-/-/10", "a_new_pool_has_refusals_only");
+	is(flowed(&now, 3), "77/77/10", "a_new_pool_began_at_0");
 	ok(bc_flow_rate(now.v[0].diff[BC_N_USAGE], now.interval, 1) == 100, "rate_per_second");
 	a[0].cpu.known = 0;
 	b[0].created++;

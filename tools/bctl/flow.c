@@ -8,10 +8,9 @@
  * interval is the difference of the times at which the looks were taken, not the
  * time that was asked for.
  *
- * Of a new pool only the refusals are known: they begin at 0 with it. Nobody says
- * that of CPU time and block I/O, which may be what the kernel kept for a cgroup
- * that was there before. A counter that has fallen, against its promise, is
- * unknown for one interval.
+ * The counters of a pool begin at 0 with it, so of one that was made in the interval
+ * all is known. Of one that was not there, and yet is older, nothing is. A counter that has fallen,
+ * against its promise, is unknown for one interval.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -182,8 +181,8 @@ int bc_flows_since(struct bc_flows *now, const struct bc_flows *then)
 		if (found) {
 			bc_flow_since(&now->v[i], *found);
 		} else if (now->v[i].created >= then->taken) {
-			now->v[i].flowed = now->v[i].known & 1U << BC_N_REFUSALS;
-			now->v[i].diff[BC_N_REFUSALS] = now->v[i].count[BC_N_REFUSALS];
+			now->v[i].flowed = now->v[i].known;
+			memcpy(now->v[i].diff, now->v[i].count, sizeof(now->v[i].diff));
 		}
 	}
 	free(sorted);
