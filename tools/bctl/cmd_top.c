@@ -165,7 +165,8 @@ static int bc_top_wait(uint64_t next)
 
 static void bc_top_loop(struct bctl_top *t)
 {
-	uint64_t next = bc_watch_next(bc_boottime(), t->ms);
+	/* the first rates soon, from a short interval */
+	uint64_t next = bc_watch_next(bc_boottime(), t->ms < 500 ? t->ms : 500);
 	int key;
 
 	while ((t->endless || t->left) && !t->term.gone) {

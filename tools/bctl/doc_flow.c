@@ -203,7 +203,7 @@ static void bc_put_devices(struct bc_doc *doc, json_object *io, const struct bc_
 			bc_put_str(doc, obj, "device", dev->device);
 			bc_put_io(doc, obj, &dev->io);
 		}
-		if (dev->has & (1ULL << BC_A_IO_TIMES))
+		if (dev->has & (1ULL << BC_A_IO_TIMES) && dev->io.known & BC_IO_F_TIMES)
 			bc_put_times(doc, obj, &dev->times);
 	}
 }
