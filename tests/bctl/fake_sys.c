@@ -370,12 +370,12 @@ static void fake_put_cpu(struct nl_msg *msg, const struct fake_pool *pool)
 }
 
 /* 1 MiB/s and 100 requests for each number. */
-static void fake_put_io(struct nl_msg *msg, uint64_t number)
+static void fake_put_io(struct nl_msg *msg, uint64_t number, uint64_t flags)
 {
 	uint64_t ns = fake_uptime();
 	struct bc_io io = {
 		.known = BC_IO_F_AMOUNT | BC_IO_F_TIMES | BC_IO_F_THROTTLED |
-			 (fake_mode("nodirty") ? 0 : BC_IO_F_DIRTY),
+			 (fake_mode("nodirty") ? 0 : BC_IO_F_DIRTY) | flags,
 		.bytes = { number * (ns / 1000) * 1048576 / 1000000, ns / 1000 * 4096 / 1000000, 7 },
 		.ios = { number * (ns / 10000000), ns / 1000000000, 3, 4 },
 		.in_flight = { 1, 2 }, .wait = { 11, 12 }, .service = { 13, 14 },
@@ -394,7 +394,7 @@ static void fake_put_flows(struct nl_msg *msg, const struct fake_pool *pool)
 	if (!fake_mode("nocpu"))
 		fake_put_cpu(msg, pool);
 	if (!fake_mode("noio"))
-		fake_put_io(msg, pool->id);
+		fake_put_io(msg, pool->id, BC_IO_F_WRITEBACK);
 }
 
 static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
@@ -584,7 +584,7 @@ static void fake_device(const struct nlmsghdr *req, uint64_t number, const char 
 
 	if (device)
 		nla_put_string(msg, BC_A_DEVICE, device);
-	fake_put_io(msg, number);
+	fake_put_io(msg, number, number ? 0 : BC_IO_F_STACKED);
 	nla_put(msg, BC_A_IO_TIMES, sizeof(times) - (fake_mode("shortflow") ? 8 : 0), &times);
 	fake_answer_msg(msg);
 }

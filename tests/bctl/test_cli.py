@@ -984,6 +984,7 @@ def test_flows(kernel):
     ok((block["read_bytes"], block["flush_ios"], block["in_flight"], block["cancelled"]) ==
        (10 << 20, 4, {"read": 1, "write": 2}, 4096), "and_io", block)
     ok([d["device"] for d in block["devices"]] == ["8:0", "259:7"] and
+       [d["stacked"] for d in block["devices"]] == [False, True] and block["writeback"] and
        block["devices"][1]["read_bytes"] == 0, "devices_are_listed", block["devices"])
     hist = block["histograms"]
     ok(hist["read_service"]["count"] == 100 and hist["read_service"]["buckets"][7] == 90 and
@@ -1013,7 +1014,8 @@ def test_flows(kernel):
        "  io        read 10M write 40K" in text, "show_has_lines_for_them", text)
     ok(re.search(r"^cpu.limit +ns-per-second +unlimited no +yes$", text, re.M) and
        re.search(r"^io.weight +shares +100 no +no$", text, re.M) and
-       re.search(r"^web +8:0 +read +10M +1000 +500ns +950ns +990ns ", text, re.M), "and_tables", text)
+       re.search(r"^web +8:0 +read +10M +1000 +500ns +950ns +990ns ", text, re.M) and
+       re.search(r"^web +259:7[+] +read +0 +0 ", text, re.M), "and_tables", text)
     text = kernel.run("stat", mode="frozen,noio").stdout.decode()
     ok(re.search(r"^web +1.000s +750.0ms .* 1.25/0.50/0.03 +150% +12.5%$", text, re.M) and
        "READ-IOS" not in text, "stat_has_a_table_of_what_is_known", text)

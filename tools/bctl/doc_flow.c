@@ -201,6 +201,8 @@ static void bc_put_devices(struct bc_doc *doc, json_object *io, const struct bc_
 			return;
 		if (dev->device) {
 			bc_put_str(doc, obj, "device", dev->device);
+			bc_put(doc, obj, "stacked",
+			       json_object_new_boolean(!!(dev->io.known & BC_IO_F_STACKED)));
 			bc_put_io(doc, obj, &dev->io);
 		}
 		if (dev->has & (1ULL << BC_A_IO_TIMES) && dev->io.known & BC_IO_F_TIMES)
@@ -308,8 +310,11 @@ void bc_doc_flows(struct bc_doc *doc, const struct bc_pool *pool,
 		bc_put_cpu(doc, member, &pool->cpu);
 	bc_put_cpu_settings(doc, obj, pool);
 	member = pool->io.known ? bc_member_object(doc, obj, "io") : NULL;
-	if (member)
+	if (member) {
 		bc_put_io(doc, member, &pool->io);
+		bc_put(doc, member, "writeback",
+		       json_object_new_boolean(!!(pool->io.known & BC_IO_F_WRITEBACK)));
+	}
 	bc_put_io_settings(doc, obj, pool);
 	if (devices && devices->count) {
 		member = bc_member_object(doc, obj, "io");

@@ -264,7 +264,8 @@ static void bc_device_line(const struct bc_printer *p, struct bc_grid *g, json_o
 	size_t n = 0, i, j;
 
 	bc_cell(cells[n++], bc_str(pool, "name"));
-	bc_cell(cells[n++], device ? device : "all");
+	snprintf(cells[n++], BC_CELL_MAX, "%s%s", device ? device : "all",
+		 json_object_get_boolean(bc_below(io, "stacked")) ? "+" : "");
 	bc_cell(cells[n++], dir);
 	f.key = key;
 	snprintf(key, sizeof(key), "%s_bytes", dir);
