@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 900
 """The files of OpenVZ: format to the byte, figures, who sees what, opened and switched."""
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 400
 # vm: own
 """Shares, limits and reservations of CPU time, measured on busy tasks by the guest's own clocks."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 400
 """The last refusals of a pool, and bctl explain: who was refused what, and what to do."""
 import errno

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 900
 # vm: own
 """numiptent: packet filter rules, against what nft lists in the namespace itself."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 400
 # vm: own
 """bctl top, stat -w and pool show with the module itself: figures, rates, a screen.
