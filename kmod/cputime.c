@@ -279,7 +279,6 @@ static void bc_collect_one(struct bc_pool *pool, struct bc_pool *root)
 	for (pos = pool; ; pos = pos->parent) {
 		bc_cputimes_add(&pos->cpu.times, &times);
 		bc_waits_add(&pos->cpu.waits, &waits);
-		pos->cpu.below += pool->cpu.busy;
 		if (pos == root)
 			return;
 	}
@@ -300,7 +299,6 @@ void bc_cputime_collect(struct bc_pool *root)
 	for (pool = root; pool; pool = bc_pool_next_pre(pool, root)) {
 		pool->cpu.times = (struct bc_cputimes){};
 		pool->cpu.waits = (struct bc_waits){};
-		pool->cpu.below = 0;
 	}
 	for (pool = root; pool; pool = bc_pool_next_pre(pool, root))
 		bc_collect_one(pool, root);
@@ -414,6 +412,19 @@ void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 	cpu->preemptions = bc_cputime_rise(&told->preemptions, now->preemptions);
 }
 
+/* How many tasks each pool's load counts; without the sums of CPU time. */
+static void bc_load_count(void)
+{
+	struct bc_pool *pool, *pos;
+
+	bc_pass_run();
+	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
+		pool->cpu.below = 0;
+	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
+		for (pos = pool; pos && pool->cpu.busy; pos = pos->parent)
+			pos->cpu.below += pool->cpu.busy;
+}
+
 static void bc_load_update(struct bc_pool *pool, unsigned int steps)
 {
 	static const unsigned long decay[3] = { EXP_1, EXP_5, EXP_15 };
@@ -437,7 +448,7 @@ static void bc_load_work_fn(struct work_struct *work)
 
 	mutex_lock(&bc_tree.lock);
 	if (bc_tree.nr_live || bc_tree.nr_dying) {
-		bc_cputime_collect(bc_tree.host);
+		bc_load_count();
 		steps = min((jiffies - bc_load_time) / LOAD_FREQ, 180UL);
 		bc_load_time += steps * LOAD_FREQ;
 		for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))

@@ -100,7 +100,7 @@ struct bc_cputime {
 	struct bc_cputimes	times;
 	/** @waits: T: the same */
 	struct bc_waits		waits;
-	/** @below: T: @busy of the pool and all below */
+	/** @below: T: @busy of the pool and all below, when the load was last made */
 	unsigned int		below;
 	/** @told: T: what was last told, so that it never falls */
 	struct bc_waits		told;

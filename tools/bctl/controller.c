@@ -3,7 +3,8 @@
  * Controllers of cgroup v2
  *
  * A cgroup has a controller if every cgroup above it has it in its
- * cgroup.subtree_control. What stands in the way is looked for first, so that a
+ * cgroup.subtree_control. The kernel would switch cpu on even beside processes, but then
+ * the cgroups below could have none; so all controllers are treated alike. What stands in the way is looked for first, so that a
  * refusal has mostly changed nothing; what was switched on before a failure that
  * could not be foreseen is switched off again.
  */
@@ -95,9 +96,6 @@ static const char *bc_obstacle(int dir, bool is_root, const char *name)
 	if (is_root)
 		return bc_file_has(dir, "cgroup.controllers", name) ? NULL :
 		       "the kernel does not offer it to cgroup v2; see cgroup.controllers";
-	/* Where the others cannot be, this one can if no cgroup below has processes. */
-	if (!strcmp(name, "cpu"))
-		return NULL;
 	if (!bc_file_read(dir, "cgroup.type", text, sizeof(text)) && strcmp(text, "domain\n") &&
 	    *text)
 		return "it is part of a threaded subtree";
@@ -180,9 +178,6 @@ int bc_controller_enable(int root, int dir, const char *name, struct bc_enabled 
 		bc_controller_keep(done);
 	else if (ret)
 		bc_controller_undo(done);
-	if (ret == -EBUSY && !*why)
-		*why = "there are processes in it, and beside cgroups that have some the kernel "
-		       "allows no controller; move them to a cgroup below";
 	return ret;
 }
 
