@@ -20,8 +20,9 @@
  * a timer for instance, sleeps the next time in slices that only SIGKILL ends: it does
  * one request for each slice at most. What io_uring completes meanwhile is looked after.
  *
- * Works cannot be taken back from a task. They are counted, and when the module goes, or
- * the last pool, tasks are sent to run them and waited for.
+ * Works cannot be taken back from a task. They are counted, and when the module goes,
+ * tasks are sent to run them and waited for. One that still has a work when its pool is
+ * gone finds nothing to pay.
  */
 #include <linux/freezer.h>
 #include <linux/hash.h>
@@ -415,11 +416,6 @@ static int bc_throttle_init(unsigned int bits)
 	return bc_ptrmap_init(&bc_sleepers, BC_SLEEPER_BITS);
 }
 
-static void bc_throttle_exit(void)
-{
-	bc_ptrmap_destroy(&bc_sleepers);
-}
-
 /* Its members are the parent's now, or nobody's: they look again for whom they sleep. */
 static void bc_throttle_leave(struct bc_pool *pool, struct bc_pool *to)
 {
@@ -471,16 +467,15 @@ static void bc_throttle_kick(void)
 }
 
 /* Nothing is attached, so no work can come. Who has one runs it, and leaves this module. */
-static void bc_throttle_purge(void)
+static void bc_throttle_exit(void)
 {
-	if (!atomic_read(&bc_works))
-		return;
 	WRITE_ONCE(bc_throttle_stopped, true);
 	wake_up_all(&bc_sleep_queue);
 	bc_throttle_kick();
 	wait_event(bc_works_queue, !atomic_read(&bc_works));
-	WRITE_ONCE(bc_throttle_stopped, false);
+	/* The last one may have lowered the count a moment ago, and not have returned yet. */
 	synchronize_rcu_tasks();
+	bc_ptrmap_destroy(&bc_sleepers);
 }
 
 struct bc_source bc_source_throttle = {
@@ -489,7 +484,6 @@ struct bc_source bc_source_throttle = {
 	.init = bc_throttle_init,
 	.exit = bc_throttle_exit,
 	.leave = bc_throttle_leave,
-	.purge = bc_throttle_purge,
 	.settings = GENMASK(BC_SETTING_IO_BURST, BC_SETTING_IO_BPS),
 	.apply_settings = bc_throttle_apply,
 	.get_setting = bc_throttle_get,

@@ -130,7 +130,10 @@
  *	One answer for each block device that the pool has used, and a first one for
  *	all of them:
  *	    BC_A_DEVICE string, "major:minor", absent in the first one; BC_A_IO (see
- *	    struct bc_io); BC_A_IO_TIMES (see struct bc_io_times).
+ *	    struct bc_io); BC_A_IO_TIMES (see struct bc_io_times; absent when they are
+ *	    not known).
+ *	A device that was removed keeps its answer, and another one with its number goes on
+ *	with it. Devices after the 64th of a pool are in the sum only.
  *	Errors: ENOENT; EINVAL no pool is named.
  *
  * BC_CMD_INFO_GET (do)
@@ -364,7 +367,9 @@ struct bc_memory {
  * @BC_SETTING_CPU_EXPANDABLE: 1: what the pools below reserve may be taken from the
  *	pools above when this one's reservation does not suffice; else 0
  * @BC_SETTING_IO_BPS: block I/O, reads and writes together, over all devices, bytes
- *	per second
+ *	per second. Members sleep before they return to user mode until the average is
+ *	kept. This and the others that bound writes have BC_SETTING_F_EFFECTIVE only when
+ *	what is written back later is known, see BC_IO_F_WRITEBACK
  * @BC_SETTING_IO_RBPS: reads alone
  * @BC_SETTING_IO_WBPS: writes alone
  * @BC_SETTING_IO_IOPS: requests per second, reads and writes together
