@@ -18,6 +18,8 @@
  *		incarnation	added to each incarnation
  *		created		added to each time of creation
  *		gone		if it is there, the module is not
+ *		reloads		how often the module was loaded again: another number
+ *				is another family
  *		proc/		what passes for /proc, if it is there
  *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode()
  *	BCTL_FAKE_COMM		who is refused something
@@ -930,15 +932,17 @@ static void fake_request(const struct nlmsghdr *req, uint8_t cmd)
 static void fake_kernel(const struct nlmsghdr *req)
 {
 	uint8_t cmd = ((struct genlmsghdr *)nlmsg_data(req))->cmd;
+	static uint64_t reloads;
 
 	if (req->nlmsg_type == GENL_ID_CTRL) {
+		reloads = fake_number("reloads");
 		if (fake_mode("absent") || !access(fake_path("gone"), F_OK))
 			fake_ack(req, -ENOENT, NULL, 0);
 		else
 			fake_family(req);
 		return;
 	}
-	if (!access(fake_path("gone"), F_OK)) {
+	if (!access(fake_path("gone"), F_OK) || reloads != fake_number("reloads")) {
 		fake_ack(req, -ENOENT, NULL, 0);
 		return;
 	}

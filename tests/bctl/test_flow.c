@@ -43,7 +43,9 @@ static void test_cpu_lengths(void)
 	struct {
 		struct bc_cpu cpu;
 		uint64_t more[4];
-	} rec = { .cpu = { .known = CPU_ALL, .usage = 5, .user = 3, .system = 2, .reservable = 9 } };
+	} rec = {
+		.cpu = { .known = CPU_ALL, .usage = 5, .user = 3, .system = 2, .reservable = 9 },
+	};
 	struct bc_pool pool;
 	int len, bad = 0;
 
@@ -87,14 +89,15 @@ static void test_io_lengths(void)
 
 static void test_settings(void)
 {
-	struct bc_setting list[2] = { { .id = 1, .value = 2, .flags = 3 }, { .id = 9, .value = 4 } };
+	struct bc_setting list[2] = { { .id = 1, .value = 2 }, { .id = 9, .value = 4 } };
 	struct bc_setting one;
 	struct bc_pool pool;
 
 	ok(decode(BC_A_SETTINGS, list, sizeof(list) - 4, &pool) == -EBADMSG,
 	   "half_a_setting_is_malformed");
 	ok(!decode(BC_A_SETTINGS, list, 0, &pool) && !pool.nsettings, "no_setting");
-	ok(!decode(BC_A_SETTINGS, list, sizeof(list), &pool) && pool.nsettings == 2, "two_settings");
+	ok(!decode(BC_A_SETTINGS, list, sizeof(list), &pool) && pool.nsettings == 2,
+	   "two_settings");
 	pool.settings = (const char *)list;
 	bc_pool_setting(&pool, 1, &one);
 	ok(one.id == 9 && one.value == 4, "the_second_one");
@@ -250,7 +253,8 @@ static void test_since(void)
 
 static void test_rate(void)
 {
-	ok(bc_flow_rate(1, 3 * GIGA, 1) == 0 && bc_flow_rate(2, 3 * GIGA, 1) == 1, "rates_are_rounded");
+	ok(bc_flow_rate(1, 3 * GIGA, 1) == 0 && bc_flow_rate(2, 3 * GIGA, 1) == 1,
+	   "rates_are_rounded");
 	ok(bc_flow_rate(5, 10 * GIGA, 10) == 5, "rates_are_scaled");
 	ok(bc_flow_rate(UINT64_MAX, GIGA, 1) == UINT64_MAX, "rates_do_not_overflow");
 	ok(bc_flow_rate(UINT64_MAX, 1, 1) == UINT64_MAX, "and_stay_at_the_end");
@@ -336,7 +340,7 @@ static void test_random_trees(void)
 	struct bc_flows then = { 0 }, now = { 0 };
 	struct bc_board board = { 0 };
 	uint64_t state = 0xb0a4d, seen;
-	int round, n, i, bad = 0;
+	int round, n, i, parent, bad = 0;
 	char text[256];
 	size_t j;
 
@@ -344,8 +348,8 @@ static void test_random_trees(void)
 		n = 1 + tap_random(&state) % (round % 10 ? 50 : 2000);
 		for (i = 0; i < n; i++) {
 			snprintf(names[i], sizeof(names[i]), "p%d", i);
-			pools[i] = made(i, i ? tap_random(&state) % (round % 3 || i < 2 ? i : 2) : 0,
-					names[i], i + 1, 0, 0);
+			parent = i ? tap_random(&state) % (round % 3 || i < 2 ? i : 2) : 0;
+			pools[i] = made(i, parent, names[i], i + 1, 0, 0);
 			if (round % 4 == 1 && i)	/* one long chain */
 				pools[i].parent_id = i - 1;
 		}

@@ -132,9 +132,11 @@ def test_watch(kernel):
     (kernel.dir / "gone").unlink()
     doc = json.loads(proc.stdout.readline())
     ok(doc["interval_ns"] < 10**9 and "cpu" in doc["pools"][1], "it_goes_on_when_the_module_is_back", doc)
+    (kernel.dir / "reloads").write_text("1")
+    told = [json.loads(proc.stdout.readline())["pools"][1]["name"] for _ in range(5)]
     proc.terminate()
     ok(proc.wait() == -signal.SIGTERM, "and_ends_when_told_to")
-    proc.communicate()
+    ok(told == ["web"] * 5 and not proc.communicate()[1], "a_quick_reload_is_not_worth_a_word")
 
 
 def test_watch_terminal(kernel):

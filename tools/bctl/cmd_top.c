@@ -133,7 +133,7 @@ static void bc_top_scroll(struct bc_screen *s, int key)
 static bool bc_top_key(struct bctl_top *t, int key)
 {
 	static const char keys[] = "cmifn";
-	const char *pos;
+	const char *pos = key > 0 && key < 128 ? strchr(keys, key) : NULL;
 
 	if (t->screen.help && key != KEY_RESIZE) {
 		t->screen.help = false;
@@ -146,7 +146,7 @@ static bool bc_top_key(struct bctl_top *t, int key)
 	} else if (key == 't') {
 		t->w.order.tree = !t->w.order.tree;
 		bc_top_arrange(t);
-	} else if (key > 0 && key < 128 && (pos = strchr(keys, key))) {
+	} else if (pos) {
 		bc_top_sort(t, pos - keys);
 		bc_top_arrange(t);
 	} else {

@@ -5,8 +5,9 @@
  * A newer module may send attributes, values of enums and members of a record
  * that are not known here: the first are skipped, the second passed on as
  * numbers, the third cut off. A record that begins with a mask of what is known
- * may be shorter, too: an older module has sent it. Any other attribute that is too short, or a string
- * without its end, makes the whole message malformed: -EBADMSG.
+ * may be shorter, too: an older module has sent it. Any other attribute that is
+ * too short, or a string without its end, makes the whole message malformed:
+ * -EBADMSG.
  *
  * Which attribute goes where is told by one table for each kind of message.
  */

@@ -130,8 +130,9 @@ static void bc_draw_title(const struct bc_screen *s, int y)
 
 	localtime_r(&now, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "bctl top %s  pools %zu  every %d.%ds  by %s%s%s  h help  q quit",
-		 clock, w->board.count, s->interval_ms / 1000, s->interval_ms % 1000 / 100,
+	snprintf(text, sizeof(text),
+		 "bctl top %s  pools %zu  every %d.%ds  by %s%s%s  h help  q quit", clock,
+		 w->board.count, s->interval_ms / 1000, s->interval_ms % 1000 / 100,
 		 bc_key_name(w->order.key), w->order.reversed ? " reversed" : "",
 		 w->order.tree ? ", tree" : "");
 	bc_paint(s, *s->message ? BC_COLOUR_ALARM : BC_COLOUR_NONE, A_BOLD);
