@@ -90,7 +90,7 @@ static __always_inline void bc_io_submitted(struct bc_pool *pool, struct bc_iode
 		kind = BC_IO_DISCARD;
 	else if (op_is_write(op))
 		kind = BC_IO_WRITE;
-	if (unlikely(op_is_flush(bio->bi_opf) && (bio->bi_opf & REQ_PREFLUSH))) {
+	if (unlikely(bio->bi_opf & REQ_PREFLUSH)) {
 		atomic64_inc(&iodev->ios[BC_IO_FLUSH]);
 		if (!bytes)
 			goto charge;
@@ -139,10 +139,16 @@ static __always_inline struct cgroup *bc_rq_cgroup(struct request *rq)
 {
 	struct cgroup_subsys_state *css;
 
-	if (!rq->bio || !rq->q->disk || req_op(rq) > REQ_OP_WRITE)
+	if (!rq->bio || !rq->q->disk ||
+	    (req_op(rq) != REQ_OP_READ && req_op(rq) != REQ_OP_WRITE))
 		return NULL;
 	css = bio_blkcg_css(rq->bio);
 	return css && !bc_cgroup_unknown(css->cgroup) ? css->cgroup : NULL;
+}
+
+static __always_inline unsigned int bc_rq_dir(const struct request *rq)
+{
+	return req_op(rq) == REQ_OP_READ ? BC_IO_READ : BC_IO_WRITE;
 }
 
 /*
@@ -174,7 +180,7 @@ static void notrace bc_on_rq_issue(void *data, struct request *rq)
 	iodev = pool ? bc_iodev(pool, rq->q->disk) : NULL;
 	if (iodev && !bc_iodev_own(pool, iodev)) {
 		*bc_rq_issued(rq) = ktime_get_ns();
-		atomic64_inc(&iodev->in_flight[req_op(rq)]);
+		atomic64_inc(&iodev->in_flight[bc_rq_dir(rq)]);
 	}
 	bc_leave(&sec);
 }
@@ -205,7 +211,7 @@ static void notrace bc_on_rq_requeue(void *data, struct request *rq)
 	bc_enter(&sec);
 	iodev = bc_iodev_of_rq(cgrp, rq);
 	if (iodev)
-		atomic64_dec(&iodev->in_flight[req_op(rq)]);
+		atomic64_dec(&iodev->in_flight[bc_rq_dir(rq)]);
 	bc_leave(&sec);
 }
 
@@ -224,7 +230,7 @@ static void notrace bc_on_rq_complete(void *data, struct request *rq, blk_status
 	iodev = bc_iodev_of_rq(cgrp, rq);
 	if (iodev) {
 		issued = *bc_rq_issued(rq);
-		bc_iodev_done(iodev, req_op(rq),
+		bc_iodev_done(iodev, bc_rq_dir(rq),
 			      rq->start_time_ns && rq->start_time_ns < issued ?
 			      issued - rq->start_time_ns : 0, ktime_get_ns() - issued);
 	}
@@ -418,7 +424,7 @@ bool bc_io_next_device(struct bc_pool *pool, u32 *dev)
 	u32 next = U32_MAX;
 
 	for (pos = pool; pos; pos = bc_pool_next_pre(pos, pool))
-		for (iodev = smp_load_acquire(&pos->io.devs); iodev; iodev = READ_ONCE(iodev->next))
+		for (iodev = bc_iobook_first(&pos->io); iodev; iodev = READ_ONCE(iodev->next))
 			if (iodev->dev > *dev && iodev->dev < next)
 				next = iodev->dev;
 	*dev = next;

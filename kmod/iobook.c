@@ -19,8 +19,8 @@
 #include "iobook.h"
 
 /* Everything from @in_flight on is an array of figures. */
-#define BC_IODEV_FIGURES	((sizeof(struct bc_iodev) - offsetof(struct bc_iodev, in_flight)) / \
-				 sizeof(atomic64_t))
+#define BC_IODEV_FIGURES \
+	((sizeof(struct bc_iodev) - offsetof(struct bc_iodev, in_flight)) / sizeof(atomic64_t))
 
 static atomic64_t *bc_iodev_figures(struct bc_iodev *iodev)
 {
@@ -208,7 +208,7 @@ void bc_iobook_sum(const struct bc_iobook *book, struct bc_io *io, struct bc_io_
 {
 	const struct bc_iodev *iodev;
 
-	for (iodev = smp_load_acquire(&book->devs); iodev; iodev = READ_ONCE(iodev->next))
+	for (iodev = bc_iobook_first(book); iodev; iodev = READ_ONCE(iodev->next))
 		if (!iodev->stacked)
 			bc_iodev_sum(iodev, io, times);
 	bc_iodev_sum(&book->other, io, times);

@@ -74,6 +74,12 @@ void bc_iobook_fold(struct bc_iobook *to, struct bc_iobook *from);
 void bc_iobook_sum(const struct bc_iobook *book, struct bc_io *io, struct bc_io_times *times);
 void bc_iodev_sum(const struct bc_iodev *iodev, struct bc_io *io, struct bc_io_times *times);
 
+static __always_inline struct bc_iodev *bc_iobook_first(const struct bc_iobook *book)
+{
+	/* A record is complete before it can be found. */
+	return smp_load_acquire(&book->devs);
+}
+
 /**
  * bc_iobook_find() - find a device
  * @book: book
@@ -84,8 +90,7 @@ void bc_iodev_sum(const struct bc_iodev *iodev, struct bc_io *io, struct bc_io_t
  */
 static __always_inline struct bc_iodev *bc_iobook_find(const struct bc_iobook *book, u32 dev)
 {
-	/* A record is complete before it can be found. */
-	struct bc_iodev *iodev = smp_load_acquire(&book->devs);
+	struct bc_iodev *iodev = bc_iobook_first(book);
 
 	while (iodev && iodev->dev != dev)
 		iodev = READ_ONCE(iodev->next);

@@ -87,12 +87,14 @@ static bool bc_throttle_stopped;
 
 /* Which buckets a direction draws from. */
 #define BC_LIMIT_BIT(id)	BIT(BC_SETTING_IO_##id - BC_SETTING_IO_BPS)
+
 static const unsigned long bc_limits_of[] = {
 	[BC_IO_READ]	= BC_LIMIT_BIT(BPS) | BC_LIMIT_BIT(RBPS) |
 			  BC_LIMIT_BIT(IOPS) | BC_LIMIT_BIT(RIOPS),
 	[BC_IO_WRITE]	= BC_LIMIT_BIT(BPS) | BC_LIMIT_BIT(WBPS) |
 			  BC_LIMIT_BIT(IOPS) | BC_LIMIT_BIT(WIOPS),
 };
+
 static const unsigned long bc_limits_of_bytes =
 	BC_LIMIT_BIT(BPS) | BC_LIMIT_BIT(RBPS) | BC_LIMIT_BIT(WBPS);
 

@@ -123,7 +123,8 @@ static void bucket_small_charges_count(struct kunit *test)
 
 static void bucket_after_ages_is_full(struct kunit *test)
 {
-	u64 rates[] = { 1, 4096, 1ULL << 30, 1ULL << 50 }, now, year = 365ULL * 86400 * NSEC_PER_SEC;
+	u64 rates[] = { 1, 4096, 1ULL << 30, 1ULL << 50 };
+	u64 now, year = 365ULL * 86400 * NSEC_PER_SEC;
 	struct bc_bucket b;
 	int i, years;
 
