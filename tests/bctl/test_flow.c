@@ -251,6 +251,29 @@ static void test_since(void)
 	bc_flows_clear(&then);
 }
 
+/* New pools: one alone, and two that were put above one that was there. */
+static void test_above(void)
+{
+	struct bc_flows then = { 0 }, now = { 0 };
+	struct bc_pool a[] = { made(0, 0, "host", 1, 10, 10), made(1, 0, "web", 2, 10, 10) };
+	struct bc_pool b[] = { made(0, 0, "host", 1, 20, 20), made(2, 0, "top", 3, 20, 20),
+			       made(3, 2, "mid", 4, 20, 20), made(1, 3, "web", 2, 20, 20),
+			       made(4, 3, "new", 5, 3, 3) };
+
+	refused(0, 0);
+	bc_flows_take(&then, a, 2, 100 * GIGA, 4096);
+	b[1].created = b[2].created = b[4].created = 101 * GIGA;
+	bc_flows_take(&now, b, 5, 102 * GIGA, 4096);
+	bc_flows_since(&now, &then);
+	is(flowed(&now, 0), "10/10/0", "the_host_is_old");
+	is(flowed(&now, 1), "-/-/0", "above_others_twice");
+	is(flowed(&now, 2), "-/-/0", "above_others");
+	is(flowed(&now, 3), "10/10/0", "who_was_there_goes_on");
+	is(flowed(&now, 4), "3/3/0", "a_new_one_beside_it_began_at_0");
+	bc_flows_clear(&now);
+	bc_flows_clear(&then);
+}
+
 static void test_rate(void)
 {
 	ok(bc_flow_rate(1, 3 * GIGA, 1) == 0 && bc_flow_rate(2, 3 * GIGA, 1) == 1,
@@ -385,6 +408,7 @@ int main(void)
 	test_hist();
 	test_text();
 	test_since();
+	test_above();
 	test_rate();
 	test_board();
 	test_random_trees();

@@ -9,8 +9,9 @@
  * time that was asked for.
  *
  * The counters of a pool begin at 0 with it, so of one that was made in the interval
- * all is known. Of one that was not there, and yet is older, nothing is. A counter that has fallen,
- * against its promise, is unknown for one interval.
+ * all is known; but if it was put above others, it may have begun with what they had
+ * done, and only its refusals are. Of one that was not there, and yet is older, nothing
+ * is. A counter that has fallen, against its promise, is unknown for one interval.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -154,6 +155,21 @@ static void bc_flow_since(struct bc_flow *now, const struct bc_flow *then)
 	}
 }
 
+/* From the lowest upwards: children stand behind their parents. */
+static void bc_flows_inherit(struct bc_flows *now)
+{
+	struct bc_flow *flow;
+	size_t i;
+
+	for (i = now->count; i-- > 0;) {
+		flow = &now->v[i];
+		if (flow->fresh && flow->past)
+			flow->flowed &= 1U << BC_N_REFUSALS;
+		if (flow->past && flow->parent >= 0)
+			now->v[flow->parent].past = true;
+	}
+}
+
 /**
  * bc_flows_since() - tell what the pools did since an earlier look
  * @now: the pools now
@@ -178,14 +194,17 @@ int bc_flows_since(struct bc_flows *now, const struct bc_flows *then)
 	for (i = 0; i < now->count; i++) {
 		key = &now->v[i];
 		found = bsearch(&key, sorted, then->count, sizeof(*sorted), bc_flow_compare);
+		now->v[i].fresh = !found && now->v[i].created >= then->taken;
+		now->v[i].past = !now->v[i].fresh;
 		if (found) {
 			bc_flow_since(&now->v[i], *found);
-		} else if (now->v[i].created >= then->taken) {
+		} else if (now->v[i].fresh) {
 			now->v[i].flowed = now->v[i].known;
 			memcpy(now->v[i].diff, now->v[i].count, sizeof(now->v[i].diff));
 		}
 	}
 	free(sorted);
+	bc_flows_inherit(now);
 	return 0;
 }
 

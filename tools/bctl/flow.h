@@ -24,6 +24,8 @@ enum bc_counter {
  * @state: enum bc_pool_state
  * @incarnation: which pool of that id
  * @created: when it was made
+ * @fresh: it was made in the interval
+ * @past: it, or a pool below it, was not
  * @parent: where its parent stands in the same list, -1 for none
  * @known: mask of the counters that are known, 1 << enum bc_counter
  * @count: the counters
@@ -40,6 +42,8 @@ struct bc_flow {
 	uint32_t state;
 	uint64_t incarnation;
 	uint64_t created;
+	bool fresh;
+	bool past;
 	int parent;
 	uint32_t known;
 	uint64_t count[BC_COUNTERS];
