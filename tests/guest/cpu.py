@@ -51,6 +51,16 @@ def spin_and_sleep(seconds):
             pass
 
 
+def child_that_sleeps(times):
+    """A child that gives its CPU up so often, and ends."""
+    pid = os.fork()
+    if not pid:
+        for _ in range(times):
+            time.sleep(0.001)
+        os._exit(0)             # pylint: disable=protected-access
+    os.waitpid(pid, 0)
+
+
 def short_lives(seconds):
     """Many short processes."""
     end = time.monotonic() + seconds
@@ -177,6 +187,8 @@ def check_waits(pool, workers):
                 last[0][0] - first[0][0] + 20, 'switches are those of its tasks')
     tap.between(after.wait - before[0].wait, last[1] - first[1], last[1] - first[1] + SLACK,
                 'and so is waiting')
+    alone.call(child_that_sleeps, 100)
+    tap.between(cpu(pool).switches - after.switches, 100, 140, 'also of tasks that have ended')
     tap.ok(before[0].preemptions > 0, 'busy tasks were preempted', before[0])
 
 
