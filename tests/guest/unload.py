@@ -93,7 +93,7 @@ def main():
         tap.note(load.stdout.read())
         tap.equal(load.wait(), 0, 'no process was harmed, all data were right')
     rows = [line.split() for text in seen for line in text.splitlines()[1:]]
-    adopted = sum(int(r[3]) > 0 for r in rows if r[1] == 'numproc')
+    adopted = sum(int(r[3]) > 0 for r in rows if r[1:2] == ['numproc'])
     tap.equal(adopted, len(seen), 'the running processes were on the books each time')
     tap.equal(slab_names() - before, set(), 'no slab cache is left')
     half = len(memory) // 2
