@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 240
+# timeout: 600
 # vm: own
 # vm-args: -D 512
 """Block I/O by pool and device: as much as the kernel itself has counted, each byte once."""

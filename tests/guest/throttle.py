@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # long: debug
-# timeout: 240
+# timeout: 600
 # vm: own
 # vm-args: -D 512
 """Limits of block I/O: the average is the limit, whatever the way; nobody else waits."""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 240
+# timeout: 600
 # vm: own
 # vm-args: -D 512
 """Limits of block I/O: who sleeps wakes when it should, and the module goes at once."""
