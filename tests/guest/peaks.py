@@ -166,7 +166,7 @@ def check_bctl(pool, member):
     tap.equal([doc['reader'], found['web']], ['me', 7], 'then it has the peaks')
     member.call(fork_and_end, 2)
     lines = [line.split() for line in bc.bctl('stat', 'web', '-b', '--peak=me').stdout.splitlines()]
-    tap.equal([lines[0][-1], [w[-1] for w in lines if w[1] == 'numproc']], ['PEAK', ['3']],
+    tap.equal([lines[0][-1], [w[-1] for w in lines if w[1:2] == ['numproc']]], ['PEAK', ['3']],
               'as a column of the text')
     tap.ok('PEAK' not in bc.bctl('stat', 'web').stdout, 'which is not there without')
     tap.equal(bc.bctl('reader', 'list', '-q').stdout, 'me\n', 'bctl reader list')
