@@ -17,7 +17,7 @@ import tap  # noqa: E402  pylint: disable=wrong-import-position
 
 CGROUP = '/sys/fs/cgroup'
 DEBUG = os.environ.get('BC_KERNEL', '').startswith('debug')
-CYCLES = int(os.environ.get('BC_UNLOAD_CYCLES', 1 if DEBUG else 3))
+CYCLES = int(os.environ.get('BC_UNLOAD_CYCLES', 1 if DEBUG else 2))
 LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib', 'load.py')
 MODULE = '/root/beancounter.ko'
 

@@ -127,6 +127,12 @@ def mapped(path, size, rounds):
     return time.monotonic() - start
 
 
+def missing(*modules):
+    """Which of these modules the kernel does not have, built in or not."""
+    return [name for name in modules if subprocess.run(
+        ['modprobe', '-n', '-q', name], check=False).returncode]
+
+
 def run(*cmd):
     """A program; its output. It must succeed."""
     done = subprocess.run(cmd, capture_output=True, text=True, check=False)
