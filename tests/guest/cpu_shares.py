@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.12
 # timeout: 400
 # vm: own
 """Shares, limits and reservations of CPU time, measured on busy tasks by the guest's own clocks."""

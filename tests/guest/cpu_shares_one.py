@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.1
 # timeout: 400
 # vm-args: -c 1
 """The same as cpu_shares.py on a machine with one CPU."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.1
 # kernels: 6.1 6.12
 # timeout: 900
 """bctl fairpages: who pays how much for pages that several pools map.

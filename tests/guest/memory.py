@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 400
 # vm: own
 """The resources of the kernel's memory controller: read, steered, guaranteed, restored."""

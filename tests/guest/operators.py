@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.1
 # timeout: 600
 # vm: own
 """What operators use: filters, commands and snapshots of events, stat --delta, check.
