@@ -76,7 +76,9 @@
  *	    BC_A_ID, BC_A_NAME, BC_A_INCARNATION u64, BC_A_STATE u32 (enum
  *	    bc_pool_state), BC_A_PARENT_ID u32 and BC_A_PARENT string (absent for the host),
  *	    BC_A_CGROUP_PATH string, BC_A_CGROUP_ID u64, BC_A_CREATED u64,
- *	    BC_A_CHILDREN u32, BC_A_GENERATION u64, BC_A_RECORD_SIZE u32, BC_A_TABLE (see struct
+ *	    BC_A_CHILDREN u32, BC_A_GENERATION u64, BC_A_CHANGED u64 when that was, as far as
+ *	    readers have looked, BC_A_TAKEN u64 the instant that the figures are of, the same
+ *	    in all messages of a dump, BC_A_RECORD_SIZE u32, BC_A_TABLE (see struct
  *	    bc_record), BC_A_MEMORY (see struct bc_memory; absent without BC_A_DETAIL, and
  *	    when the memory controller is not enabled for the cgroup), BC_A_SETTINGS
  *	    (see struct bc_setting), BC_A_CPU (see struct bc_cpu), BC_A_IO (see struct
@@ -142,7 +144,11 @@
  *	    BC_A_HOOKED u32 (0 or 1), BC_A_SUPPRESSED u64 events not sent since
  *	    load, BC_A_UNBALANCED u64 pools released with something held (a bug
  *	    if ever not 0), BC_A_UNTRACKED u64 objects left uncounted for want of
- *	    memory, BC_A_PAGE_SIZE u32.
+ *	    memory, BC_A_PAGE_SIZE u32, BC_A_INSTANCE u64 when the module was loaded,
+ *	    BC_A_SERIAL u64 of the last closing record (one that no record has, if there
+ *	    was none yet), BC_A_CLOSED_KEPT u32 closing records that are kept,
+ *	    BC_A_CLOSED_MAX u32 how many may be, BC_A_CLOSED_LOST u64 those that had to go
+ *	    before they were acknowledged.
  *
  * BC_CMD_REFUSAL_GET (dump)
  *	    BC_A_NAME or BC_A_ID	which pool (exactly one)
@@ -190,6 +196,30 @@
  *	    BC_A_READER		string, required
  *	Forgets a reader. Errors: ENOENT.
  *
+ * BC_CMD_CLOSED_GET (dump)
+ *	    BC_A_SERIAL		u64, optional: just the records after this one
+ *	The closing records of pools that are gone, the oldest first: their final
+ *	figures. One is made when a pool is released, and kept until all readers that
+ *	acknowledge such records have acknowledged it; until then, if there is none. There are
+ *	at most BC_A_CLOSED_MAX of them (module parameter max_closed); then the oldest goes,
+ *	and is counted. A parent's figures include those of its dead children anyway.
+ *	    BC_A_SERIAL u64, ascending, never used twice between two boots, BC_A_CLOSED u64
+ *	    when the pool was released, BC_A_DIED u64 when it ceased to be live, BC_A_CAUSE
+ *	    u32 (enum bc_cause), and of the attributes of BC_CMD_POOL_GET: BC_A_ID,
+ *	    BC_A_NAME, BC_A_INCARNATION, BC_A_PARENT_ID, BC_A_PARENT, BC_A_CGROUP_PATH,
+ *	    BC_A_CGROUP_ID, BC_A_CREATED, BC_A_RECORD_SIZE, BC_A_TABLE, BC_A_SETTINGS,
+ *	    BC_A_CPU, BC_A_IO; besides BC_A_PARENT_INCARNATION u64.
+ *	Figures of what the kernel counts are those that were last seen while the pool was
+ *	live, its limits those that were in force then.
+ *
+ * BC_CMD_CLOSED_ACK (do)
+ *	    BC_A_READER		string, required; who has stored them
+ *	    BC_A_SERIAL		u64, required: all up to this one; 0 to begin with
+ *	Makes the reader if it is not known (see BC_CMD_POOL_GET), and from then on
+ *	records are kept for it, too. One that has not acknowledged anything for an hour
+ *	may lose its place as any reader. Errors: EINVAL bad name, a serial that no record
+ *	has had yet; ENOSPC too many readers.
+ *
  * BC_CMD_EVENT (notification, groups BC_MCGRP_REFUSAL, BC_MCGRP_POOL and
  * BC_MCGRP_THRESHOLD)
  *	    BC_A_EVENT u32 (enum bc_event), BC_A_TIME u64, BC_A_ID, BC_A_NAME,
@@ -206,6 +236,11 @@
  *	    BC_A_BARRIER when it was crossed, BC_A_PERCENT u32 the percent of the
  *	    barrier that was crossed, BC_A_DIRECTION u32 (enum bc_direction),
  *	    BC_A_SUPPRESSED crossings in this pool not sent since its last one.
+ *
+ * Group BC_MCGRP_USAGE gets each closing record when it is made, as BC_CMD_CLOSED_GET
+ * message. When the module is unloaded, all pools are closed, and this is how their
+ * final figures are still to be had; the last message is a BC_CMD_EVENT with
+ * BC_EVENT_UNLOAD and BC_A_SERIAL.
  */
 #ifndef _UAPI_LINUX_BEANCOUNTER_H
 #define _UAPI_LINUX_BEANCOUNTER_H
@@ -217,6 +252,7 @@
 #define BC_MCGRP_REFUSAL	"refusal"
 #define BC_MCGRP_POOL		"pool"
 #define BC_MCGRP_THRESHOLD	"threshold"
+#define BC_MCGRP_USAGE		"usage"
 
 /* The longest name of a pool, without the final NUL. */
 #define BC_NAME_MAX		63
@@ -300,6 +336,10 @@ enum bc_res_id {
  * @failed: sum of the amounts of the refused requests
  * @last_fail: time of the last refusal, 0 when there was none
  * @peak: highest @held of the reader's interval; valid with BC_RECORD_F_PEAK
+ * @integral: @held summed up over the time since the pool was created, in units times
+ *	seconds, rounded down; valid with BC_RECORD_F_INTEGRAL. Never falls while the pool
+ *	lives. Time that the machine was suspended is not in it. How exact it is for which
+ *	kind of resource: Documentation/accounting.rst
  *
  * BC_A_TABLE is an array of these in ascending order of @res. BC_A_RECORD_SIZE
  * gives the distance from one to the next: later versions may add members at
@@ -316,6 +356,7 @@ struct bc_record {
 	__u64	failed;
 	__u64	last_fail;
 	__u64	peak;
+	__u64	integral;
 };
 
 /* A limit on this resource is enforced (else it is only counted). */
@@ -328,6 +369,8 @@ struct bc_record {
 #define BC_RECORD_F_NO_FAILED	(1U << 4)
 /* The request named a reader, and @peak is that of its last interval. */
 #define BC_RECORD_F_PEAK	(1U << 5)
+/* @integral is known. */
+#define BC_RECORD_F_INTEGRAL	(1U << 6)
 
 /**
  * struct bc_memory - what the memory of a pool is used for, in bytes
@@ -606,6 +649,18 @@ enum bc_direction {
 };
 
 /**
+ * enum bc_cause - why a pool was closed
+ * @BC_CAUSE_DELETED: by request
+ * @BC_CAUSE_CGROUP: its cgroup was removed
+ * @BC_CAUSE_UNLOAD: the module was unloaded
+ */
+enum bc_cause {
+	BC_CAUSE_DELETED,
+	BC_CAUSE_CGROUP,
+	BC_CAUSE_UNLOAD,
+};
+
+/**
  * enum bc_pool_state - life of a pool
  * @BC_POOL_LIVE: bound to its cgroup, findable
  * @BC_POOL_DYING: unbound, charged until its last object is gone
@@ -624,6 +679,7 @@ enum bc_pool_state {
  * @BC_EVENT_POOL_DYING: a pool was deleted or its cgroup went away
  * @BC_EVENT_POOL_GONE: the last object of a dying pool was released
  * @BC_EVENT_THRESHOLD: a threshold was crossed (group "threshold")
+ * @BC_EVENT_UNLOAD: the module goes, all closing records were sent (group "usage")
  */
 enum bc_event {
 	BC_EVENT_UNSPEC,
@@ -633,6 +689,7 @@ enum bc_event {
 	BC_EVENT_POOL_DYING,
 	BC_EVENT_POOL_GONE,
 	BC_EVENT_THRESHOLD,
+	BC_EVENT_UNLOAD,
 };
 
 /* Commands; described at the head of this file. */
@@ -651,6 +708,8 @@ enum bc_cmd {
 	BC_CMD_READER_DEL,
 	BC_CMD_SETTING_GET,
 	BC_CMD_IO_GET,
+	BC_CMD_CLOSED_GET,
+	BC_CMD_CLOSED_ACK,
 	/* add new commands above here */
 	__BC_CMD_LAST
 };
@@ -720,6 +779,17 @@ enum bc_attr {
 	BC_A_IO,
 	BC_A_DEVICE,
 	BC_A_IO_TIMES,
+	BC_A_CHANGED,
+	BC_A_TAKEN,
+	BC_A_INSTANCE,
+	BC_A_SERIAL,
+	BC_A_CLOSED,
+	BC_A_DIED,
+	BC_A_CAUSE,
+	BC_A_PARENT_INCARNATION,
+	BC_A_CLOSED_KEPT,
+	BC_A_CLOSED_MAX,
+	BC_A_CLOSED_LOST,
 	/* add new attributes above here */
 	__BC_A_LAST
 };
