@@ -256,6 +256,7 @@ static void bc_sock_recount_one(struct bc_sock *rec)
 		snd = max(sk_wmem_alloc_get(sk), 0);
 		ok &= bc_sock_sync(rec, &rec->wmem, BC_OTHERSOCKBUF, snd, BC_FORCE, &fail);
 	}
+	bc_sock_restore_idle(rec, sk);
 	WARN_ON_ONCE(!ok);
 }
 

@@ -80,6 +80,7 @@ enum bc_res bc_sock_recv_res(const struct bc_sock *rec);
 bool bc_sock_is_tcp(const struct sock *sk);
 void bc_sock_lower_sndbuf(struct bc_sock *rec, struct sock *sk, int to);
 void bc_sock_restore_sndbuf(struct bc_sock *rec, struct sock *sk);
+void bc_sock_restore_idle(struct bc_sock *rec, struct sock *sk);
 void bc_sock_hold(struct bc_sock *rec, struct sock *sk, long need, int to);
 void bc_sock_forget(struct bc_sock *rec);
 void bc_sock_let_go(struct bc_sock *rec, struct sock *sk);

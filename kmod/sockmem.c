@@ -27,7 +27,8 @@
  * A refused TCP sender gets a smaller sk_sndbuf as the kernel does it under
  * pressure, so that it waits for its peer and poll() stops saying that it is
  * writable. If the application has set SO_SNDBUF, it is lowered all the same,
- * and restored when memory is granted (bc_sock_lower_sndbuf()). A receiver's
+ * and restored when memory is granted (bc_sock_lower_sndbuf()), or at a recount that finds
+ * nothing left to send. A receiver's
  * window is kept small once three quarters of the barrier are held: the peer
  * should wait rather than send what will be dropped.
  *

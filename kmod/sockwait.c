@@ -57,6 +57,14 @@ void bc_sock_lower_sndbuf(struct bc_sock *rec, struct sock *sk, int to)
 	spin_unlock(&rec->pool->sk_lock);
 }
 
+static void bc_sock_restore_locked(struct bc_sock *rec, struct sock *sk)
+{
+	lockdep_assert_held(&rec->pool->sk_lock);
+	if (rec->sndbuf_was && READ_ONCE(sk->sk_sndbuf) == rec->sndbuf_low)
+		WRITE_ONCE(sk->sk_sndbuf, rec->sndbuf_was);
+	rec->sndbuf_was = 0;
+}
+
 /**
  * bc_sock_restore_sndbuf() - undo bc_sock_lower_sndbuf()
  * @rec: record
@@ -69,10 +77,25 @@ void bc_sock_restore_sndbuf(struct bc_sock *rec, struct sock *sk)
 	if (likely(!READ_ONCE(rec->sndbuf_was)))
 		return;
 	spin_lock(&rec->pool->sk_lock);
-	if (rec->sndbuf_was && READ_ONCE(sk->sk_sndbuf) == rec->sndbuf_low)
-		WRITE_ONCE(sk->sk_sndbuf, rec->sndbuf_was);
-	rec->sndbuf_was = 0;
+	bc_sock_restore_locked(rec, sk);
 	spin_unlock(&rec->pool->sk_lock);
+}
+
+/**
+ * bc_sock_restore_idle() - the same for a TCP sender that has nothing left to send
+ * @rec: record
+ * @sk: its socket
+ *
+ * The last of its data may have fitted into pages that it had: then it was not granted
+ * anything since it was refused. Who begins to send at this moment is not held back, but
+ * when it asks for memory.
+ *
+ * Context: inside a charge section, under the pool's sk_lock.
+ */
+void bc_sock_restore_idle(struct bc_sock *rec, struct sock *sk)
+{
+	if (unlikely(rec->sndbuf_was) && rec->tcp && !READ_ONCE(sk->sk_wmem_queued))
+		bc_sock_restore_locked(rec, sk);
 }
 
 /**
