@@ -289,7 +289,7 @@ static void fake_put_table(struct nl_msg *msg, const struct fake_pool *pool)
 	for (i = 0; i < FAKE_COUNTED; i++)
 		fake_record(pool, i, (struct bc_record *)(table + i * size));
 	if (fake_mode("shortrec"))
-		size = sizeof(struct bc_record) - 8;
+		size = offsetof(struct bc_record, integral) - 8;
 	nla_put_u32(msg, BC_A_RECORD_SIZE, size);
 	nla_put(msg, BC_A_TABLE, FAKE_COUNTED * size + (fake_mode("oddtable") ? 4 : 0), table);
 }

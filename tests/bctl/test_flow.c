@@ -25,7 +25,7 @@
 		 BC_CPU_F_ENTITLEMENT)
 
 /* What is known of a pool whose message has so many bytes of a record. */
-static int decode(int attr, const void *rec, int len, struct bc_pool *pool)
+static int decode(int attr, const void *rec, int len, struct bcn_pool *pool)
 {
 	struct nl_msg *msg = fake_new(FAKE_FAMILY, 1, 0, BC_CMD_POOL_GET);
 	int ret;
@@ -46,7 +46,7 @@ static void test_cpu_lengths(void)
 	} rec = {
 		.cpu = { .known = CPU_ALL, .usage = 5, .user = 3, .system = 2, .reservable = 9 },
 	};
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	int len, bad = 0;
 
 	ok(!decode(BC_A_CPU, &rec, sizeof(rec.cpu), &pool) && pool.cpu.known == CPU_ALL &&
@@ -75,7 +75,7 @@ static void test_io_lengths(void)
 		.known = BC_IO_F_AMOUNT | BC_IO_F_TIMES | BC_IO_F_THROTTLED | BC_IO_F_DIRTY,
 		.bytes = { 1, 2, 3 }, .cancelled = 4,
 	};
-	struct bc_pool pool;
+	struct bcn_pool pool;
 
 	ok(!decode(BC_A_IO, &rec, sizeof(rec), &pool) && pool.io.known == rec.known &&
 	   pool.io.cancelled == 4, "io_record");
@@ -91,7 +91,7 @@ static void test_settings(void)
 {
 	struct bc_setting list[2] = { { .id = 1, .value = 2 }, { .id = 9, .value = 4 } };
 	struct bc_setting one;
-	struct bc_pool pool;
+	struct bcn_pool pool;
 
 	ok(decode(BC_A_SETTINGS, list, sizeof(list) - 4, &pool) == -EBADMSG,
 	   "half_a_setting_is_malformed");
@@ -99,7 +99,7 @@ static void test_settings(void)
 	ok(!decode(BC_A_SETTINGS, list, sizeof(list), &pool) && pool.nsettings == 2,
 	   "two_settings");
 	pool.settings = (const char *)list;
-	bc_pool_setting(&pool, 1, &one);
+	bcn_pool_setting(&pool, 1, &one);
 	ok(one.id == 9 && one.value == 4, "the_second_one");
 }
 
@@ -171,11 +171,11 @@ static void test_text(void)
 static struct bc_record failures[3];
 
 /* A pool with so much CPU time, so much read, and so many refusals. */
-static struct bc_pool made(uint32_t id, uint32_t parent, const char *name, uint64_t incarnation,
+static struct bcn_pool made(uint32_t id, uint32_t parent, const char *name, uint64_t incarnation,
 			   uint64_t usage, uint64_t bytes)
 {
-	return (struct bc_pool){
-		.has = 1ULL << BC_A_ID | (id ? 1ULL << BC_A_PARENT_ID : 0),
+	return (struct bcn_pool){
+		.has = { 1ULL << BC_A_ID | (id ? 1ULL << BC_A_PARENT_ID : 0) },
 		.id = id, .parent_id = parent, .name = name, .incarnation = incarnation,
 		.created = 5 * GIGA, .table = (const char *)failures, .records = 3,
 		.record_size = sizeof(failures[0]),
@@ -211,9 +211,9 @@ static const char *flowed(const struct bc_flows *flows, size_t i)
 static void test_since(void)
 {
 	struct bc_flows then = { 0 }, now = { 0 };
-	struct bc_pool a[] = { made(0, 0, "host", 1, 100, 10), made(1, 0, "web", 2, 50, 10),
+	struct bcn_pool a[] = { made(0, 0, "host", 1, 100, 10), made(1, 0, "web", 2, 50, 10),
 			       made(2, 0, "db", 3, 50, 10), made(3, 0, "old", 4, 9, 9) };
-	struct bc_pool b[] = { made(0, 0, "host", 1, 350, 10), made(2, 0, "db", 3, 40, UINT64_MAX),
+	struct bcn_pool b[] = { made(0, 0, "host", 1, 350, 10), made(2, 0, "db", 3, 40, UINT64_MAX),
 			       made(1, 0, "web", 7, 1000, 1000), made(9, 0, "new", 8, 77, 77) };
 
 	refused(3, 5);
@@ -255,8 +255,8 @@ static void test_since(void)
 static void test_above(void)
 {
 	struct bc_flows then = { 0 }, now = { 0 };
-	struct bc_pool a[] = { made(0, 0, "host", 1, 10, 10), made(1, 0, "web", 2, 10, 10) };
-	struct bc_pool b[] = { made(0, 0, "host", 1, 20, 20), made(2, 0, "top", 3, 20, 20),
+	struct bcn_pool a[] = { made(0, 0, "host", 1, 10, 10), made(1, 0, "web", 2, 10, 10) };
+	struct bcn_pool b[] = { made(0, 0, "host", 1, 20, 20), made(2, 0, "top", 3, 20, 20),
 			       made(3, 2, "mid", 4, 20, 20), made(1, 3, "web", 2, 20, 20),
 			       made(4, 3, "new", 5, 3, 3) };
 
@@ -303,7 +303,7 @@ static const char *shown(const struct bc_flows *flows, const struct bc_order *or
 
 static void test_board(void)
 {
-	struct bc_pool a[] = {
+	struct bcn_pool a[] = {
 		made(0, 0, "host", 1, 0, 0), made(1, 0, "web", 2, 0, 0), made(2, 0, "db", 3, 0, 0),
 		made(3, 1, "w1", 4, 0, 0), made(4, 1, "w2", 5, 0, 0), made(5, 3, "w1a", 6, 0, 0),
 		made(6, 99, "orphan", 7, 0, 0),
@@ -357,7 +357,7 @@ static void test_board(void)
 /* Trees of any shape: everybody once, children below their parents, siblings sorted. */
 static void test_random_trees(void)
 {
-	static struct bc_pool pools[2000];
+	static struct bcn_pool pools[2000];
 	static char names[2000][16];
 	struct bc_order order = { .key = BC_KEY_CPU, .tree = true };
 	struct bc_flows then = { 0 }, now = { 0 };

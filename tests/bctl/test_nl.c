@@ -330,7 +330,7 @@ static void test_connect(void)
 
 /* ---- messages ---- */
 
-static int decode_msg(struct nl_msg *msg, struct bc_pool *pool)
+static int decode_msg(struct nl_msg *msg, struct bcn_pool *pool)
 {
 	int ret = bc_decode_pool(nlmsg_hdr(msg), pool);
 
@@ -338,24 +338,41 @@ static int decode_msg(struct nl_msg *msg, struct bc_pool *pool)
 	return ret;
 }
 
+/* Of a module that knows of no integrals. */
+static void test_old_record(void)
+{
+	struct nl_msg *msg = pool_msg(1, 0, 72, 144);
+	struct bcn_pool pool;
+	struct bc_record rec;
+
+	ok(!bc_decode_pool(nlmsg_hdr(msg), &pool) && pool.records == 2, "older_records_are_read");
+	bcn_pool_record(&pool, 0, &rec);
+	ok(rec.held == 5 && !rec.integral, "older_record_has_its_members");
+	bcn_pool_record(&pool, 1, &rec);
+	ok(rec.peak == 0x5a5a5a5a5a5a5a5aULL && !(rec.flags & BC_RECORD_F_INTEGRAL) && !rec.integral,
+	   "what_an_older_record_does_not_have_is_not_known");
+	nlmsg_free(msg);
+}
+
 static void test_records(void)
 {
 	struct nl_msg *msg = pool_msg(1, 0, 96, 192);
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	struct bc_record rec;
 
 	ok(!bc_decode_pool(nlmsg_hdr(msg), &pool) && pool.records == 2 && pool.record_size == 96,
 	   "longer_records_are_read");
-	bc_pool_record(&pool, 0, &rec);
+	bcn_pool_record(&pool, 0, &rec);
 	ok(rec.res == BC_RES_NUMPROC && rec.held == 5 && rec.limit == BC_UNLIMITED,
 	   "longer_record_has_the_known_members");
-	bc_pool_record(&pool, 1, &rec);
+	bcn_pool_record(&pool, 1, &rec);
 	ok(rec.res == 0x5a5a5a5a, "second_record_begins_at_the_record_size");
 	ok(!strcmp(pool.cgroup, "bc/web"), "leading_slash_of_a_cgroup_is_dropped");
-	ok(!BC_HAS(&pool, BC_A_STATE) && BC_HAS(&pool, BC_A_ID), "absent_attribute_is_absent");
+	ok(!BCN_HAS(&pool, BC_A_STATE) && BCN_HAS(&pool, BC_A_ID), "absent_attribute_is_absent");
 	nlmsg_free(msg);
 	ok(decode_msg(pool_msg(1, 0, 64, 64), &pool) == -EBADMSG, "shorter_record_is_malformed");
 	ok(decode_msg(pool_msg(1, 0, 0, 72), &pool) == -EBADMSG, "record_size_0_is_malformed");
+	test_old_record();
 	ok(decode_msg(pool_msg(1, 0, 72, 100), &pool) == -EBADMSG, "odd_table_is_malformed");
 	ok(decode_msg(pool_msg(1, 0, 0xffffffff, 72), &pool) == -EBADMSG,
 	   "record_size_beyond_the_table_is_malformed");
@@ -365,15 +382,15 @@ static void test_records(void)
 static void test_attributes(void)
 {
 	struct nl_msg *msg = fake_new(FAKE_FAMILY, 1, 0, BC_CMD_POOL_GET);
-	struct bc_notice notice;
-	struct bc_pool pool;
-	struct bc_info info;
-	struct bc_res res;
+	struct bcn_notice notice;
+	struct bcn_pool pool;
+	struct bcn_info info;
+	struct bcn_res res;
 
 	ok(bc_decode_pool(nlmsg_hdr(msg), &pool) == -EBADMSG, "pool_without_name_is_malformed");
 	ok(bc_decode_res(nlmsg_hdr(msg), &res) == -EBADMSG, "resource_without_name_is_malformed");
 	ok(bc_decode_notice(nlmsg_hdr(msg), &notice) == -EBADMSG, "event_without_kind_is_malformed");
-	ok(!bc_decode_info(nlmsg_hdr(msg), &info) && !info.has, "empty_info_is_empty");
+	ok(!bc_decode_info(nlmsg_hdr(msg), &info) && !info.has[0] && !info.has[1], "empty_info_is_empty");
 	nla_put(msg, BC_A_NAME, 3, "web");
 	nla_put_u32(msg, BC_A_ID, 1);
 	ok(bc_decode_pool(nlmsg_hdr(msg), &pool) == -EBADMSG, "string_without_end_is_malformed");
@@ -391,6 +408,25 @@ static void test_attributes(void)
 	msg = fake_new(FAKE_FAMILY, 1, 0, BC_CMD_POOL_GET);
 	nla_put_u32(msg, BC_A_GENERATION, 1);
 	ok(bc_decode_info(nlmsg_hdr(msg), &info) == -EBADMSG, "short_u64_is_malformed");
+	nlmsg_free(msg);
+}
+
+static void test_closed(void)
+{
+	struct nl_msg *msg = pool_msg(0, 0, sizeof(struct bc_record), sizeof(struct bc_record));
+	struct bcn_closed closed;
+
+	ok(bc_decode_closed(nlmsg_hdr(msg), &closed) == -EBADMSG,
+	   "closing_record_without_serial_is_malformed");
+	nla_put_u64(msg, BC_A_SERIAL, 77);
+	nla_put_u64(msg, BC_A_INCARNATION, 12);
+	nla_put_u64(msg, BC_A_CLOSED, 5);
+	nla_put_u32(msg, BC_A_CAUSE, BC_CAUSE_UNLOAD);
+	ok(!bc_decode_closed(nlmsg_hdr(msg), &closed) && closed.serial == 77 &&
+	   closed.closed == 5 && closed.cause == BC_CAUSE_UNLOAD && closed.pool.incarnation == 12 &&
+	   closed.pool.records == 1, "closing_record_is_read");
+	ok(BCN_HAS(&closed, BC_A_CAUSE) && !BCN_HAS(&closed, BC_A_DIED) &&
+	   !BCN_HAS(&closed, BC_A_PARENT_INCARNATION), "attributes_above_63_are_told_apart");
 	nlmsg_free(msg);
 }
 
@@ -474,20 +510,23 @@ static void k_mutated(const struct nlmsghdr *req)
 /* Read everything a decoded message points to. */
 static size_t touch(struct nlmsghdr *hdr)
 {
-	struct bc_notice notice;
+	struct bcn_closed closed;
+	struct bcn_notice notice;
 	struct bc_record rec;
-	struct bc_pool pool;
-	struct bc_info info;
-	struct bc_res res;
+	struct bcn_pool pool;
+	struct bcn_info info;
+	struct bcn_res res;
 	size_t sum = 0, i;
 
 	if (!bc_decode_pool(hdr, &pool)) {
 		sum += strlen(pool.name) + (pool.cgroup ? strlen(pool.cgroup) : 0);
 		for (i = 0; i < pool.records; i++) {
-			bc_pool_record(&pool, i, &rec);
+			bcn_pool_record(&pool, i, &rec);
 			sum += rec.res;
 		}
 	}
+	if (!bc_decode_closed(hdr, &closed))
+		sum += strlen(closed.pool.name);
 	if (!bc_decode_res(hdr, &res))
 		sum += strlen(res.name);
 	if (!bc_decode_notice(hdr, &notice) && notice.comm)
@@ -548,6 +587,7 @@ int main(void)
 	test_connect();
 	test_records();
 	test_attributes();
+	test_closed();
 	test_events();
 	test_mutations();
 	bc_nl_close(nl);

@@ -8,12 +8,12 @@
 
 #include <json-c/json.h>
 
-#include "decode.h"
+#include "beancounter.h"
 #include "explain.h"
 #include "print.h"
 #include "tap.h"
 
-static const struct bc_res res[] = {
+static const struct bcn_res res[] = {
 	{ .id = BC_RES_PRIVVMPAGES, .unit = BC_UNIT_PAGES, .name = "privvmpages" },
 	{ .id = BC_RES_NUMPROC, .unit = BC_UNIT_ITEMS, .name = "numproc" },
 	{ .id = BC_RES_TCPSNDBUF, .unit = BC_UNIT_BYTES, .name = "tcpsndbuf" },
@@ -28,8 +28,8 @@ static const struct bc_record records[] = {
 	{ .res = 99, .held = 1, .limit = BC_UNLIMITED, .barrier = BC_UNLIMITED },
 };
 
-static const struct bc_pool pool = {
-	.has = 1ULL << BC_A_ID | 1ULL << BC_A_STATE,
+static const struct bcn_pool pool = {
+	.has = { 1ULL << BC_A_ID | 1ULL << BC_A_STATE },
 	.id = 7, .state = BC_POOL_LIVE, .name = "web", .parent = "host", .cgroup = "bc/web\n\x9b",
 	.table = (const char *)records, .records = 3, .record_size = sizeof(records[0]),
 };
@@ -124,10 +124,11 @@ static void test_empty(void)
 
 static void test_event(void)
 {
-	struct bc_notice n = {
-		.has = 1ULL << BC_A_EVENT | 1ULL << BC_A_TIME | 1ULL << BC_A_RES |
-		       1ULL << BC_A_AMOUNT | 1ULL << BC_A_HELD | 1ULL << BC_A_PID |
-		       1ULL << BC_A_BARRIER | 1ULL << BC_A_LIMIT_VALUE | 1ULL << BC_A_SUPPRESSED,
+	struct bcn_notice n = {
+		.has = { 1ULL << BC_A_EVENT | 1ULL << BC_A_TIME | 1ULL << BC_A_RES |
+			 1ULL << BC_A_AMOUNT | 1ULL << BC_A_HELD | 1ULL << BC_A_PID |
+			 1ULL << BC_A_BARRIER | 1ULL << BC_A_LIMIT_VALUE |
+			 1ULL << BC_A_SUPPRESSED },
 		.event = BC_EVENT_REFUSAL, .time = 1500000000, .res = BC_RES_NUMPROC,
 		.amount = 1, .held = 240, .barrier = 240, .limit = BC_UNLIMITED, .pid = 12,
 		.name = "web", .origin = "web.a", .comm = "a\nb\x1b\xc2\x9b", .suppressed = 3,
@@ -158,7 +159,7 @@ static void test_event(void)
 static void test_random_strings(void)
 {
 	struct bc_printer p = { .page_size = 4096 };
-	struct bc_notice n = { .has = 1ULL << BC_A_PID, .event = BC_EVENT_REFUSAL, .pid = 1 };
+	struct bcn_notice n = { .has = { 1ULL << BC_A_PID }, .event = BC_EVENT_REFUSAL, .pid = 1 };
 	struct json_tokener *tok = json_tokener_new_ex(8);
 	uint64_t state = 0x7e57;
 	int i, j, bad = 0;
@@ -227,14 +228,14 @@ static void test_propose(void)
 {
 	const struct propose_case *c;
 	struct bc_proposal prop;
-	struct bc_notice n;
+	struct bcn_notice n;
 	size_t i;
 
 	for (i = 0; i < sizeof(proposals) / sizeof(proposals[0]); i++) {
 		c = &proposals[i];
-		n = (struct bc_notice){ .has = 1ULL << BC_A_BOUND, .bound = c->bound, .held = c->held,
+		n = (struct bcn_notice){ .has = { 1ULL << BC_A_BOUND }, .bound = c->bound, .held = c->held,
 					.amount = 1, .largest = c->largest };
-		bc_propose(&(struct bc_cause){
+		bc_propose(&(struct bc_reason){
 			.res = &res[c->res], .culprits = &n, .count = 1,
 			.rec = { .maxheld = c->maxheld, .barrier = c->barrier, .limit = c->limit },
 		}, 4096, &prop);

@@ -130,7 +130,7 @@ static int bctl_limit_resolve(struct bctl *b, const struct bc_snapshot *snap,
 			      struct bc_limit *lim)
 {
 	char name[BC_WORD_MAX + 1];
-	const struct bc_res *res = NULL;
+	const struct bcn_res *res = NULL;
 	const char *why;
 
 	if (lim->tuning)

@@ -162,14 +162,14 @@ static void bc_check_pool(struct bc_check *c, json_object *pool)
 static int bctl_check_res(struct bctl *b, const struct bc_check *c,
 			  const struct bc_snapshot *snap)
 {
-	const struct bc_res *res;
+	const struct bcn_res *res;
 	int i;
 
 	for (i = 0; c->res[i]; i++) {
 		res = bc_find_res(snap, c->res[i]);
 		if (!res)
 			return bctl_fail(b, c->res[i], "unknown resource");
-		if (BC_HAS(res, BC_A_RES_STATUS) && res->status == BC_STATUS_UNAVAILABLE)
+		if (BCN_HAS(res, BC_A_RES_STATUS) && res->status == BC_STATUS_UNAVAILABLE)
 			return bctl_fail(b, c->res[i], "not counted on this kernel");
 	}
 	return BCTL_OK;

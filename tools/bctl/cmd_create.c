@@ -92,7 +92,7 @@ static int bctl_check_dirname(struct bctl *b, const char *name)
 static int bctl_find_base(struct bctl *b, struct bc_create *c)
 {
 	struct bc_msgs msgs = { 0 };
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	int status = BCTL_OK;
 
 	strcpy(c->base, BC_CGROUP_BASE);
@@ -167,7 +167,7 @@ static int bctl_create_new(struct bctl *b, const struct bc_create *c, bool *exis
 
 /* Is the pool that exists bound to the cgroup that is asked for? */
 static int bctl_same_cgroup(struct bctl *b, const struct bc_create *c,
-			    const struct bc_pool *pool)
+			    const struct bcn_pool *pool)
 {
 	char path[PATH_MAX + BC_NAME_MAX + 2];
 	const char *have = pool->cgroup ? pool->cgroup : "";
@@ -192,7 +192,7 @@ static int bctl_same_cgroup(struct bctl *b, const struct bc_create *c,
 
 /* The pool exists: does it suit? */
 static int bctl_create_exists(struct bctl *b, const struct bc_create *c,
-			      const struct bc_pool *pool)
+			      const struct bcn_pool *pool)
 {
 	if (c->has_id && c->id != pool->id)
 		return bctl_fail(b, c->name, "the pool exists, but with the id %u", pool->id);
@@ -210,7 +210,7 @@ static int bctl_create_or_find(struct bctl *b, const struct bc_create *c)
 {
 	struct bc_msgs msgs = { 0 };
 	bool exists = false;
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	int tries = 2, status, ret;
 
 	do {

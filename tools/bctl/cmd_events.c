@@ -16,6 +16,7 @@
 #include <json-c/json.h>
 
 #include "cli.h"
+#include "decode.h"
 #include "fetch.h"
 #include "filter.h"
 #include "parse.h"
@@ -77,7 +78,7 @@ static int bctl_event_out(struct bctl *b, struct bc_watch *w, struct bc_doc *doc
 
 static int bctl_event(struct bctl *b, struct bc_watch *w, struct nlmsghdr *hdr)
 {
-	struct bc_notice notice;
+	struct bcn_notice notice;
 	struct bc_doc doc;
 
 	if (bc_message_cmd(hdr) != BC_CMD_EVENT)

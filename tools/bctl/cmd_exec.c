@@ -27,7 +27,7 @@
 static int bctl_open_cgroup(struct bctl *b, const char *name, int *fd)
 {
 	struct bc_msgs msgs = { 0 };
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	uint64_t id;
 	int root, status;
 
@@ -41,7 +41,7 @@ static int bctl_open_cgroup(struct bctl *b, const char *name, int *fd)
 	if (*fd < 0) {
 		status = bctl_fail(b, name, "cannot open the cgroup /%s: %s", pool.cgroup,
 				   strerror(-*fd));
-	} else if (BC_HAS(&pool, BC_A_CGROUP_ID) && pool.id &&
+	} else if (BCN_HAS(&pool, BC_A_CGROUP_ID) && pool.id &&
 		   (bc_cgroup_id(*fd, &id) || id != pool.cgroup_id)) {
 		status = bctl_fail(b, name, "/%s is not the pool's cgroup any more", pool.cgroup);
 		close(*fd);

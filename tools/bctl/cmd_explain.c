@@ -16,6 +16,7 @@
 #include <netlink/msg.h>
 
 #include "cli.h"
+#include "decode.h"
 #include "explain.h"
 #include "fetch.h"
 
@@ -43,9 +44,9 @@ static uint64_t bc_realtime(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-static const struct bc_pool *bc_find_live(const struct bc_snapshot *snap, const char *name)
+static const struct bcn_pool *bc_find_live(const struct bc_snapshot *snap, const char *name)
 {
-	const struct bc_pool *pool;
+	const struct bcn_pool *pool;
 
 	for (pool = snap->pools; pool < snap->pools + snap->npools; pool++)
 		if (!strcmp(pool->name, name) && pool->state != BC_POOL_DYING)
@@ -64,10 +65,10 @@ static bool bc_is_inside(const struct bc_explain *e, uint64_t incarnation)
 }
 
 /* The parent of a pool, which stands before it. */
-static const struct bc_pool *bc_parent_of(const struct bc_snapshot *snap,
-					  const struct bc_pool *pool)
+static const struct bcn_pool *bc_parent_of(const struct bc_snapshot *snap,
+					  const struct bcn_pool *pool)
 {
-	const struct bc_pool *pos = pool;
+	const struct bcn_pool *pos = pool;
 
 	while (pool->parent && pos-- > snap->pools)
 		if (pos->id == pool->parent_id && !strcmp(pos->name, pool->parent))
@@ -75,9 +76,9 @@ static const struct bc_pool *bc_parent_of(const struct bc_snapshot *snap,
 	return NULL;
 }
 
-static int bc_note_inside(struct bc_explain *e, const struct bc_pool *top)
+static int bc_note_inside(struct bc_explain *e, const struct bcn_pool *top)
 {
-	const struct bc_pool *pool = top, *parent, *end = e->snap.pools + e->snap.npools;
+	const struct bcn_pool *pool = top, *parent, *end = e->snap.pools + e->snap.npools;
 
 	e->inside = calloc(e->snap.npools, sizeof(*e->inside));
 	if (!e->inside)
@@ -103,8 +104,8 @@ static int bc_get_log(struct bctl *b, const char *name, struct bc_msgs *msgs)
 }
 
 /* Of a log, what belongs to one resource and to the pool in question. */
-static size_t bc_pick(const struct bc_explain *e, const struct bc_cause *cause,
-		      const struct bc_notice *log, size_t count, struct bc_notice *to)
+static size_t bc_pick(const struct bc_explain *e, const struct bc_reason *cause,
+		      const struct bcn_notice *log, size_t count, struct bcn_notice *to)
 {
 	size_t i, found = 0;
 
@@ -120,16 +121,16 @@ static bool bc_has_failed(const struct bc_record *rec)
 	return !(rec->flags & BC_RECORD_F_NO_FAILCNT) && rec->failcnt;
 }
 
-static void bc_explain_log(struct bc_explain *e, const struct bc_pool *level,
-			   unsigned int distance, struct bc_notice *log, size_t count)
+static void bc_explain_log(struct bc_explain *e, const struct bcn_pool *level,
+			   unsigned int distance, struct bcn_notice *log, size_t count)
 {
-	struct bc_notice *picked = log + count;
-	struct bc_cause cause = { .level = level, .distance = distance, .culprits = picked,
+	struct bcn_notice *picked = log + count;
+	struct bc_reason cause = { .level = level, .distance = distance, .culprits = picked,
 				  .clock = e->clock };
 	size_t i, r;
 
 	for (i = 0; i < level->records; i++) {
-		bc_pool_record(level, i, &cause.rec);
+		bcn_pool_record(level, i, &cause.rec);
 		cause.res = NULL;
 		for (r = 0; r < e->snap.nres && !cause.res; r++)
 			if (e->snap.res[r].id == cause.rec.res)
@@ -141,11 +142,11 @@ static void bc_explain_log(struct bc_explain *e, const struct bc_pool *level,
 }
 
 static int bctl_explain_level(struct bctl *b, struct bc_explain *e,
-			      const struct bc_pool *level, unsigned int distance)
+			      const struct bcn_pool *level, unsigned int distance)
 {
 	struct bc_msgs msgs = { 0 };
 	int status = BCTL_OK, ret = bc_get_log(b, level->name, &msgs);
-	struct bc_notice *log = NULL;
+	struct bcn_notice *log = NULL;
 	size_t i;
 
 	if (!ret) {
@@ -166,7 +167,7 @@ static int bctl_explain_level(struct bctl *b, struct bc_explain *e,
 static int bctl_explain(struct bctl *b, struct bc_explain *e, const char *name)
 {
 	struct bc_printer p = bctl_printer(b);
-	const struct bc_pool *pool, *level;
+	const struct bcn_pool *pool, *level;
 	unsigned int distance = 0;
 	int status = bctl_fetch_pools(b, &e->snap), ret;
 

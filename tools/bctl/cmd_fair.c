@@ -52,7 +52,7 @@ struct bc_fair_sample {
 	struct bc_fair fair;
 	struct bc_pagewalk walk;
 	struct bc_owner *owners;
-	const struct bc_pool **pool;
+	const struct bcn_pool **pool;
 	uint64_t took;
 };
 
@@ -73,7 +73,7 @@ static uint32_t bc_fair_index(const struct bc_fair_sample *s, uint32_t id, uint3
 /* The live pools, the host first. A dying one has no processes. */
 static int bctl_fair_pools(struct bctl *b, struct bc_fair_sample *s, uint64_t memory)
 {
-	const struct bc_pool *pool;
+	const struct bcn_pool *pool;
 	uint32_t n = 1;
 	size_t i;
 	int ret;

@@ -9,6 +9,7 @@
 #include <netlink/msg.h>
 
 #include "cli.h"
+#include "decode.h"
 #include "fetch.h"
 #include "known.h"
 
@@ -68,7 +69,7 @@ static int bctl_info(struct bctl *b, struct bc_msgs *answer)
 {
 	struct bc_printer p = bctl_printer(b);
 	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_INFO_GET, 0);
-	struct bc_info info;
+	struct bcn_info info;
 	struct bc_doc doc;
 	int ret = -ENOMEM;
 

@@ -94,7 +94,7 @@ static int bctl_set_enabled(struct bctl *b, const char *name, const struct bc_li
 {
 	struct bc_enables enabled = { .v[0].count = 0 };
 	struct bc_msgs msgs = { 0 };
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	int status = bctl_find_pool(b, name, &msgs, &pool), root, dir = -1;
 
 	if (status)
@@ -272,7 +272,7 @@ static bool bc_keep_subtree(struct bc_snapshot *snap, const char *name)
 	size_t i, j, kept = 0;
 
 	for (i = 0; i < snap->npools; i++) {
-		struct bc_pool *pool = &snap->pools[i];
+		struct bcn_pool *pool = &snap->pools[i];
 		bool keep = !strcmp(pool->name, name);
 
 		for (j = 0; j < kept && !keep; j++)
@@ -346,7 +346,7 @@ static int bc_delete(struct bctl *b, const char *name)
 static int bctl_delete(struct bctl *b, const char *name, bool if_exists,
 		       struct bc_snapshot *snap)
 {
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	int status, ret;
 
 	status = b->json ? bctl_fetch_resources(b, snap) : bctl_open(b);

@@ -8,12 +8,13 @@
 #include <netlink/msg.h>
 
 #include "cli.h"
+#include "decode.h"
 #include "fetch.h"
 
 static int bctl_readers_print(struct bctl *b, const struct bc_msgs *msgs, enum bc_view view)
 {
 	struct bc_printer p = bctl_printer(b);
-	struct bc_reader reader;
+	struct bcn_reader reader;
 	struct bc_doc doc;
 	int ret = 0;
 	size_t i;

@@ -51,7 +51,7 @@ static int bctl_mark_parse(struct bctl *b, const char *arg, struct bc_mark *mark
 static int bctl_mark_put(struct bctl *b, const struct bc_snapshot *snap,
 			 const struct bc_mark *mark, struct nl_msg *msg)
 {
-	const struct bc_res *res = bc_find_res(snap, mark->name);
+	const struct bcn_res *res = bc_find_res(snap, mark->name);
 	struct nlattr *nest;
 
 	if (!res)

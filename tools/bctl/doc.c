@@ -15,7 +15,7 @@
 
 #include <json-c/json.h>
 
-#include "decode.h"
+#include "beancounter.h"
 #include "doc.h"
 #include "fair.h"
 #include "pagewalk.h"
@@ -298,7 +298,7 @@ static json_object *bc_doc_append(struct bc_doc *doc)
  *
  * Return: the resource, or NULL.
  */
-const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_t id)
+const struct bcn_res *bc_res_by_id(const struct bcn_res *res, size_t nres, uint32_t id)
 {
 	size_t i;
 
@@ -309,7 +309,7 @@ const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_
 }
 
 static void bc_doc_threshold(struct bc_doc *doc, json_object *obj,
-			     const struct bc_threshold *th)
+			     const struct bcn_threshold *th)
 {
 	json_object *threshold = json_object_new_object();
 
@@ -344,8 +344,8 @@ void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record
 }
 
 static void bc_doc_record(struct bc_doc *doc, json_object *resources,
-			  const struct bc_record *rec, const struct bc_res *res,
-			  const struct bc_threshold *th)
+			  const struct bc_record *rec, const struct bcn_res *res,
+			  const struct bcn_threshold *th)
 {
 	json_object *obj = json_object_new_object();
 	char name[32];
@@ -365,7 +365,7 @@ static void bc_doc_record(struct bc_doc *doc, json_object *resources,
 		bc_doc_threshold(doc, obj, th);
 }
 
-static void bc_doc_parent(struct bc_doc *doc, json_object *obj, const struct bc_pool *pool)
+static void bc_doc_parent(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool)
 {
 	if (pool->parent)
 		bc_put_str(doc, obj, "parent", pool->parent);
@@ -420,11 +420,11 @@ void bc_doc_reader(struct bc_doc *doc, const char *reader)
  * @res: the resources of the module
  * @nres: how many there are
  */
-void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
-		 const struct bc_res *res, size_t nres)
+void bc_doc_pool(struct bc_doc *doc, const struct bcn_pool *pool,
+		 const struct bcn_res *res, size_t nres)
 {
 	json_object *obj = bc_doc_append(doc), *resources;
-	struct bc_threshold th;
+	struct bcn_threshold th;
 	struct bc_record rec;
 	size_t i;
 
@@ -433,29 +433,29 @@ void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
 	bc_put_int(doc, obj, "id", pool->id);
 	bc_put_str(doc, obj, "name", pool->name);
 	bc_doc_parent(doc, obj, pool);
-	if (BC_HAS(pool, BC_A_INCARNATION))
+	if (BCN_HAS(pool, BC_A_INCARNATION))
 		bc_put_int(doc, obj, "incarnation", pool->incarnation);
 	if (pool->cgroup || !pool->id)
 		bc_put_str(doc, obj, "cgroup", pool->cgroup ? pool->cgroup : "");
-	if (BC_HAS(pool, BC_A_CGROUP_ID))
+	if (BCN_HAS(pool, BC_A_CGROUP_ID))
 		bc_put_int(doc, obj, "cgroup_id", pool->cgroup_id);
-	if (BC_HAS(pool, BC_A_STATE))
+	if (BCN_HAS(pool, BC_A_STATE))
 		bc_put_enum(doc, obj, "state", BC_NAME_OF(bc_states, pool->state),
 			    "state", pool->state);
-	if (BC_HAS(pool, BC_A_CREATED))
+	if (BCN_HAS(pool, BC_A_CREATED))
 		bc_put_int(doc, obj, "created_ns", pool->created);
-	if (BC_HAS(pool, BC_A_CHILDREN))
+	if (BCN_HAS(pool, BC_A_CHILDREN))
 		bc_put_int(doc, obj, "children", pool->children);
-	if (BC_HAS(pool, BC_A_GENERATION))
+	if (BCN_HAS(pool, BC_A_GENERATION))
 		bc_put_int(doc, obj, "generation", pool->generation);
 	resources = json_object_new_object();
 	bc_put(doc, obj, "resources", resources);
 	for (i = 0; i < pool->records && !doc->err; i++) {
-		bc_pool_record(pool, i, &rec);
+		bcn_pool_record(pool, i, &rec);
 		bc_doc_record(doc, resources, &rec, bc_res_by_id(res, nres, rec.res),
-			      bc_pool_threshold(pool, rec.res, &th) ? &th : NULL);
+			      bcn_pool_threshold(pool, rec.res, &th) ? &th : NULL);
 	}
-	if (BC_HAS(pool, BC_A_MEMORY) && !doc->err)
+	if (BCN_HAS(pool, BC_A_MEMORY) && !doc->err)
 		bc_doc_memory(doc, obj, &pool->memory);
 }
 
@@ -464,7 +464,7 @@ void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
  * @doc: the document
  * @res: the resource
  */
-void bc_doc_res(struct bc_doc *doc, const struct bc_res *res)
+void bc_doc_res(struct bc_doc *doc, const struct bcn_res *res)
 {
 	json_object *obj = bc_doc_append(doc);
 
@@ -473,10 +473,10 @@ void bc_doc_res(struct bc_doc *doc, const struct bc_res *res)
 	bc_put_int(doc, obj, "id", res->id);
 	bc_put_str(doc, obj, "name", res->name);
 	bc_put_unit(doc, obj, res->unit);
-	if (BC_HAS(res, BC_A_RES_KIND))
+	if (BCN_HAS(res, BC_A_RES_KIND))
 		bc_put_enum(doc, obj, "kind", BC_NAME_OF(bc_kinds, res->kind),
 			    "kind", res->kind);
-	if (BC_HAS(res, BC_A_RES_STATUS))
+	if (BCN_HAS(res, BC_A_RES_STATUS))
 		bc_put_status(doc, obj, res->status);
 	if (res->reason)
 		bc_put_str(doc, obj, "reason", res->reason);
@@ -489,14 +489,14 @@ void bc_doc_res(struct bc_doc *doc, const struct bc_res *res)
  * @doc: the document
  * @reader: the reader
  */
-void bc_doc_add_reader(struct bc_doc *doc, const struct bc_reader *reader)
+void bc_doc_add_reader(struct bc_doc *doc, const struct bcn_reader *reader)
 {
 	json_object *obj = bc_doc_append(doc);
 
 	if (!obj)
 		return;
 	bc_put_str(doc, obj, "name", reader->name);
-	if (BC_HAS(reader, BC_A_TIME))
+	if (BCN_HAS(reader, BC_A_TIME))
 		bc_put_int(doc, obj, "last_taken_ns", reader->taken);
 }
 
@@ -505,7 +505,7 @@ void bc_doc_add_reader(struct bc_doc *doc, const struct bc_reader *reader)
  * @doc: the document
  * @info: the state
  */
-void bc_doc_info(struct bc_doc *doc, const struct bc_info *info)
+void bc_doc_info(struct bc_doc *doc, const struct bcn_info *info)
 {
 	const struct {
 		const char *key;
@@ -526,15 +526,15 @@ void bc_doc_info(struct bc_doc *doc, const struct bc_info *info)
 	bc_put_str(doc, doc->root, "bctl_version", BCTL_VERSION);
 	if (info->version)
 		bc_put_str(doc, doc->root, "version", info->version);
-	if (BC_HAS(info, BC_A_HOOKED))
+	if (BCN_HAS(info, BC_A_HOOKED))
 		bc_put(doc, doc->root, "hooked", json_object_new_boolean(!!info->hooked));
 	for (i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
-		if (BC_HAS(info, ints[i].attr))
+		if (BCN_HAS(info, ints[i].attr))
 			bc_put_int(doc, doc->root, ints[i].key, ints[i].val);
 }
 
-static void bc_notice_resource(struct bc_doc *doc, const struct bc_notice *n,
-			       const struct bc_res *res)
+static void bc_notice_resource(struct bc_doc *doc, const struct bcn_notice *n,
+			       const struct bcn_res *res)
 {
 	json_object *obj = doc->root;
 
@@ -542,18 +542,18 @@ static void bc_notice_resource(struct bc_doc *doc, const struct bc_notice *n,
 		bc_put_str(doc, obj, "resource", n->res_name ? n->res_name : res->name);
 	if (res)
 		bc_put_unit(doc, obj, res->unit);
-	if (BC_HAS(n, BC_A_AMOUNT))
+	if (BCN_HAS(n, BC_A_AMOUNT))
 		bc_put_int(doc, obj, "amount", n->amount);
-	if (BC_HAS(n, BC_A_HELD))
+	if (BCN_HAS(n, BC_A_HELD))
 		bc_put_int(doc, obj, "held", n->held);
-	if (BC_HAS(n, BC_A_BARRIER))
+	if (BCN_HAS(n, BC_A_BARRIER))
 		bc_put_bound(doc, obj, "barrier", n->barrier);
-	if (BC_HAS(n, BC_A_LIMIT_VALUE))
+	if (BCN_HAS(n, BC_A_LIMIT_VALUE))
 		bc_put_bound(doc, obj, "limit", n->limit);
-	if (BC_HAS(n, BC_A_DIRECTION))
+	if (BCN_HAS(n, BC_A_DIRECTION))
 		bc_put_enum(doc, obj, "direction", BC_NAME_OF(bc_directions, n->direction),
 			    "direction", n->direction);
-	if (BC_HAS(n, BC_A_PERCENT))
+	if (BCN_HAS(n, BC_A_PERCENT))
 		bc_put_int(doc, obj, "percent", n->percent);
 }
 
@@ -564,33 +564,33 @@ static void bc_notice_resource(struct bc_doc *doc, const struct bc_notice *n,
  * @res: the resources of the module
  * @nres: how many there are
  */
-void bc_doc_notice(struct bc_doc *doc, const struct bc_notice *n,
-		   const struct bc_res *res, size_t nres)
+void bc_doc_notice(struct bc_doc *doc, const struct bcn_notice *n,
+		   const struct bcn_res *res, size_t nres)
 {
 	json_object *obj = doc->root;
 
 	if (doc->err)
 		return;
 	bc_put_enum(doc, obj, "event", BC_NAME_OF(bc_events, n->event), "event", n->event);
-	if (BC_HAS(n, BC_A_TIME))
+	if (BCN_HAS(n, BC_A_TIME))
 		bc_put_int(doc, obj, "time_ns", n->time);
 	if (n->name)
 		bc_put_str(doc, obj, "pool", n->name);
-	if (BC_HAS(n, BC_A_ID))
+	if (BCN_HAS(n, BC_A_ID))
 		bc_put_int(doc, obj, "pool_id", n->id);
-	if (BC_HAS(n, BC_A_INCARNATION))
+	if (BCN_HAS(n, BC_A_INCARNATION))
 		bc_put_int(doc, obj, "incarnation", n->incarnation);
-	if (BC_HAS(n, BC_A_RES))
+	if (BCN_HAS(n, BC_A_RES))
 		bc_notice_resource(doc, n, bc_res_by_id(res, nres, n->res));
 	if (n->origin)
 		bc_put_str(doc, obj, "origin", n->origin);
-	if (BC_HAS(n, BC_A_ORIGIN_ID))
+	if (BCN_HAS(n, BC_A_ORIGIN_ID))
 		bc_put_int(doc, obj, "origin_id", n->origin_id);
-	if (BC_HAS(n, BC_A_PID))
+	if (BCN_HAS(n, BC_A_PID))
 		bc_put_int(doc, obj, "pid", n->pid);
 	if (n->comm)
 		bc_put_str(doc, obj, "comm", n->comm);
-	if (BC_HAS(n, BC_A_SUPPRESSED))
+	if (BCN_HAS(n, BC_A_SUPPRESSED))
 		bc_put_int(doc, obj, "suppressed", n->suppressed);
 }
 
@@ -678,7 +678,7 @@ void bc_doc_fair(struct bc_doc *doc, const struct bc_fair *fair,
  * @fair: its pages
  * @page_size: bytes in a page
  */
-void bc_doc_fair_pool(struct bc_doc *doc, const struct bc_pool *pool,
+void bc_doc_fair_pool(struct bc_doc *doc, const struct bcn_pool *pool,
 		      const struct bc_fair_pool *fair, uint64_t page_size)
 {
 	json_object *obj = bc_doc_append(doc), *own;
@@ -688,7 +688,7 @@ void bc_doc_fair_pool(struct bc_doc *doc, const struct bc_pool *pool,
 	bc_put_int(doc, obj, "id", pool->id);
 	bc_put_str(doc, obj, "name", pool->name);
 	bc_doc_parent(doc, obj, pool);
-	if (BC_HAS(pool, BC_A_INCARNATION))
+	if (BCN_HAS(pool, BC_A_INCARNATION))
 		bc_put_int(doc, obj, "incarnation", pool->incarnation);
 	bc_put_fair(doc, obj, fair->bytes, fair->mapped, fair->private, page_size);
 	own = json_object_new_object();

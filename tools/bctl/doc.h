@@ -12,7 +12,7 @@
 
 struct bc_doc;
 struct bc_record;
-struct bc_res;
+struct bcn_res;
 
 void bc_put_bound(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val);
 void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
@@ -21,6 +21,6 @@ void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record
 void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit);
 void bc_put_status(struct bc_doc *doc, json_object *obj, uint32_t status);
 json_object *bc_put_object(struct bc_doc *doc, json_object *list);
-const struct bc_res *bc_res_by_id(const struct bc_res *res, size_t nres, uint32_t id);
+const struct bcn_res *bc_res_by_id(const struct bcn_res *res, size_t nres, uint32_t id);
 
 #endif /* BCTL_DOC_H */

@@ -14,26 +14,26 @@
  * @pool: the pool
  * @realtime: time of day when the figures were taken, in ns
  */
-void bc_doc_explain(struct bc_doc *doc, const struct bc_pool *pool, uint64_t realtime)
+void bc_doc_explain(struct bc_doc *doc, const struct bcn_pool *pool, uint64_t realtime)
 {
 	if (doc->err)
 		return;
 	bc_put_int(doc, doc->root, "realtime_ns", realtime);
 	bc_put_str(doc, doc->root, "pool", pool->name);
 	bc_put_int(doc, doc->root, "pool_id", pool->id);
-	if (BC_HAS(pool, BC_A_INCARNATION))
+	if (BCN_HAS(pool, BC_A_INCARNATION))
 		bc_put_int(doc, doc->root, "incarnation", pool->incarnation);
 }
 
-static void bc_doc_bound(struct bc_doc *doc, json_object *obj, const struct bc_notice *n)
+static void bc_doc_bound(struct bc_doc *doc, json_object *obj, const struct bcn_notice *n)
 {
-	if (BC_HAS(n, BC_A_BOUND))
+	if (BCN_HAS(n, BC_A_BOUND))
 		bc_put_enum(doc, obj, "bound", n->bound == BC_BOUND_BARRIER ? "barrier" :
 			    n->bound == BC_BOUND_LIMIT ? "limit" : NULL, "bound", n->bound);
 }
 
-static void bc_doc_culprit(struct bc_doc *doc, json_object *list, const struct bc_cause *cause,
-			   const struct bc_notice *n)
+static void bc_doc_culprit(struct bc_doc *doc, json_object *list, const struct bc_reason *cause,
+			   const struct bcn_notice *n)
 {
 	json_object *obj = bc_put_object(doc, list);
 
@@ -55,13 +55,13 @@ static void bc_doc_culprit(struct bc_doc *doc, json_object *list, const struct b
 	if (n->origin)
 		bc_put_str(doc, obj, "origin", n->origin);
 	bc_put_int(doc, obj, "origin_id", n->origin_id);
-	if (BC_HAS(n, BC_A_PID))
+	if (BCN_HAS(n, BC_A_PID))
 		bc_put_int(doc, obj, "pid", n->pid);
 	if (n->comm)
 		bc_put_str(doc, obj, "comm", n->comm);
 }
 
-static void bc_doc_culprits(struct bc_doc *doc, json_object *obj, const struct bc_cause *cause)
+static void bc_doc_culprits(struct bc_doc *doc, json_object *obj, const struct bc_reason *cause)
 {
 	json_object *list = json_object_new_array();
 	uint64_t known = 0;
@@ -75,7 +75,7 @@ static void bc_doc_culprits(struct bc_doc *doc, json_object *obj, const struct b
 		bc_doc_culprit(doc, list, cause, &cause->culprits[i]);
 }
 
-static void bc_doc_proposal(struct bc_doc *doc, json_object *obj, const struct bc_cause *cause,
+static void bc_doc_proposal(struct bc_doc *doc, json_object *obj, const struct bc_reason *cause,
 			    uint64_t page_size)
 {
 	char command[2 * BC_NAME_MAX + 128];
@@ -106,7 +106,7 @@ static void bc_doc_proposal(struct bc_doc *doc, json_object *obj, const struct b
  * @cause: the resource and all that is known
  * @page_size: bytes in a page
  */
-void bc_doc_cause(struct bc_doc *doc, const struct bc_cause *cause, uint64_t page_size)
+void bc_doc_cause(struct bc_doc *doc, const struct bc_reason *cause, uint64_t page_size)
 {
 	json_object *obj = bc_put_object(doc, doc->list);
 	char name[32];

@@ -11,7 +11,7 @@
 
 #include <json-c/json.h>
 
-#include "decode.h"
+#include "beancounter.h"
 #include "doc.h"
 #include "fetch.h"
 #include "hist.h"
@@ -36,13 +36,13 @@ static const struct {
 
 #define BC_COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
-static bool bc_setting_value(const struct bc_pool *pool, uint32_t id, uint64_t *value)
+static bool bc_setting_value(const struct bcn_pool *pool, uint32_t id, uint64_t *value)
 {
 	struct bc_setting setting;
 	size_t i;
 
 	for (i = 0; i < pool->nsettings; i++) {
-		bc_pool_setting(pool, i, &setting);
+		bcn_pool_setting(pool, i, &setting);
 		if (setting.id != id)
 			continue;
 		*value = setting.value;
@@ -194,7 +194,7 @@ static void bc_put_devices(struct bc_doc *doc, json_object *io, const struct bc_
 
 	bc_put(doc, io, "devices", devices);
 	for (i = 0; i < list->count && !doc->err; i++) {
-		const struct bc_device *dev = &list->devices[i];
+		const struct bcn_device *dev = &list->devices[i];
 
 		obj = dev->device ? bc_put_object(doc, devices) : io;
 		if (!obj)
@@ -205,12 +205,12 @@ static void bc_put_devices(struct bc_doc *doc, json_object *io, const struct bc_
 			       json_object_new_boolean(!!(dev->io.known & BC_IO_F_STACKED)));
 			bc_put_io(doc, obj, &dev->io);
 		}
-		if (dev->has & (1ULL << BC_A_IO_TIMES) && dev->io.known & BC_IO_F_TIMES)
+		if (BCN_HAS(dev, BC_A_IO_TIMES) && dev->io.known & BC_IO_F_TIMES)
 			bc_put_times(doc, obj, &dev->times);
 	}
 }
 
-static void bc_put_cpu_settings(struct bc_doc *doc, json_object *obj, const struct bc_pool *pool)
+static void bc_put_cpu_settings(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool)
 {
 	json_object *cpu;
 	uint64_t value;
@@ -230,7 +230,7 @@ static void bc_put_cpu_settings(struct bc_doc *doc, json_object *obj, const stru
 		bc_put(doc, cpu, "expandable", json_object_new_boolean(!!value));
 }
 
-static void bc_put_io_settings(struct bc_doc *doc, json_object *obj, const struct bc_pool *pool)
+static void bc_put_io_settings(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool)
 {
 	json_object *io, *limits;
 	uint64_t value;
@@ -251,7 +251,7 @@ static void bc_put_io_settings(struct bc_doc *doc, json_object *obj, const struc
 		bc_put_bound(doc, io, "weight", value);
 }
 
-static const struct bc_tunable *bc_tunable_by_id(const struct bc_tunable *tunables, size_t count,
+static const struct bcn_tunable *bc_tunable_by_id(const struct bcn_tunable *tunables, size_t count,
 						 uint32_t id)
 {
 	size_t i;
@@ -262,17 +262,17 @@ static const struct bc_tunable *bc_tunable_by_id(const struct bc_tunable *tunabl
 	return NULL;
 }
 
-static void bc_put_settings(struct bc_doc *doc, json_object *obj, const struct bc_pool *pool,
-			    const struct bc_tunable *tunables, size_t ntunables)
+static void bc_put_settings(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool,
+			    const struct bcn_tunable *tunables, size_t ntunables)
 {
 	json_object *settings = bc_member_object(doc, obj, "settings"), *member;
-	const struct bc_tunable *t;
+	const struct bcn_tunable *t;
 	struct bc_setting setting;
 	char name[32];
 	size_t i;
 
 	for (i = 0; i < pool->nsettings && !doc->err; i++) {
-		bc_pool_setting(pool, i, &setting);
+		bcn_pool_setting(pool, i, &setting);
 		t = bc_tunable_by_id(tunables, ntunables, setting.id);
 		snprintf(name, sizeof(name), "setting-%u", setting.id);
 		member = bc_member_object(doc, settings, t ? t->name : name);
@@ -296,8 +296,8 @@ static void bc_put_settings(struct bc_doc *doc, json_object *obj, const struct b
  * @ntunables: how many there are
  * @devices: the block devices of the pool, or NULL
  */
-void bc_doc_flows(struct bc_doc *doc, const struct bc_pool *pool,
-		  const struct bc_tunable *tunables, size_t ntunables,
+void bc_doc_flows(struct bc_doc *doc, const struct bcn_pool *pool,
+		  const struct bcn_tunable *tunables, size_t ntunables,
 		  const struct bc_device_list *devices)
 {
 	json_object *obj, *member;
@@ -331,10 +331,10 @@ void bc_doc_flows(struct bc_doc *doc, const struct bc_pool *pool,
  * @tunables: the settings of the module
  * @count: how many there are
  */
-void bc_doc_tunables(struct bc_doc *doc, const struct bc_tunable *tunables, size_t count)
+void bc_doc_tunables(struct bc_doc *doc, const struct bcn_tunable *tunables, size_t count)
 {
 	json_object *list, *obj;
-	const struct bc_tunable *t;
+	const struct bcn_tunable *t;
 
 	if (doc->err)
 		return;
@@ -353,7 +353,7 @@ void bc_doc_tunables(struct bc_doc *doc, const struct bc_tunable *tunables, size
 			bc_put(doc, obj, "unlimited", json_object_new_boolean(t->unlimited));
 			bc_put_bound(doc, obj, "initial", t->initial);
 		}
-		if (BC_HAS(t, BC_A_RES_STATUS))
+		if (BCN_HAS(t, BC_A_RES_STATUS))
 			bc_put_status(doc, obj, t->status);
 		if (t->reason)
 			bc_put_str(doc, obj, "reason", t->reason);

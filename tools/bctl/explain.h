@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode.h"
+#include "beancounter.h"
 
 /**
- * struct bc_cause - one resource of which a pool refused something
+ * struct bc_reason - one resource of which a pool refused something
  * @level: the pool that refused
  * @distance: how far that is above the pool in question; 0 for itself
  * @res: the resource, NULL if it is not known
@@ -19,12 +19,12 @@
  * @count: how many there are
  * @clock: to be added to the time of an event for the time of day
  */
-struct bc_cause {
-	const struct bc_pool *level;
+struct bc_reason {
+	const struct bcn_pool *level;
 	unsigned int distance;
-	const struct bc_res *res;
+	const struct bcn_res *res;
 	struct bc_record rec;
-	const struct bc_notice *culprits;
+	const struct bcn_notice *culprits;
 	size_t count;
 	uint64_t clock;
 };
@@ -43,6 +43,6 @@ struct bc_proposal {
 	char value[64];
 };
 
-void bc_propose(const struct bc_cause *cause, uint64_t page_size, struct bc_proposal *prop);
+void bc_propose(const struct bc_reason *cause, uint64_t page_size, struct bc_proposal *prop);
 
 #endif /* BCTL_EXPLAIN_H */

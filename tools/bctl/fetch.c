@@ -13,6 +13,7 @@
 #include <netlink/msg.h>
 
 #include "cli.h"
+#include "decode.h"
 #include "fetch.h"
 
 /**
@@ -128,7 +129,7 @@ int bctl_fetch_tunables(struct bctl *b, struct bc_snapshot *snap)
 }
 
 /* A pool that went meanwhile has none. */
-static int bctl_fetch_devices(struct bctl *b, const struct bc_pool *pool,
+static int bctl_fetch_devices(struct bctl *b, const struct bcn_pool *pool,
 			      struct bc_device_list *list)
 {
 	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_IO_GET, NLM_F_DUMP);
@@ -306,7 +307,7 @@ int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char *
  * Return: 0 or a negative errno.
  */
 int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
-		  struct bc_pool *pool)
+		  struct bcn_pool *pool)
 {
 	int ret = bc_get_pool(b, name, false, msgs);
 
@@ -324,7 +325,7 @@ int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
  * Return: BCTL_OK or BCTL_FAILED.
  */
 int bctl_find_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
-		   struct bc_pool *pool)
+		   struct bcn_pool *pool)
 {
 	int status = bctl_open(b);
 	int ret;
@@ -348,7 +349,7 @@ int bctl_find_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
  *
  * Return: the resource, or NULL.
  */
-const struct bc_res *bc_find_res(const struct bc_snapshot *snap, const char *name)
+const struct bcn_res *bc_find_res(const struct bc_snapshot *snap, const char *name)
 {
 	size_t i;
 
@@ -381,7 +382,7 @@ static bool bc_no_peaks(const struct bc_snapshot *snap)
 
 	if (!snap->npools || !snap->pools[0].records)
 		return false;
-	bc_pool_record(&snap->pools[0], 0, &rec);
+	bcn_pool_record(&snap->pools[0], 0, &rec);
 	return !(rec.flags & BC_RECORD_F_PEAK);
 }
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "bctl.h"
-#include "decode.h"
+#include "beancounter.h"
 #include "nl.h"
 #include "print.h"
 
@@ -18,7 +18,7 @@
  */
 struct bc_device_list {
 	struct bc_msgs msgs;
-	struct bc_device *devices;
+	struct bcn_device *devices;
 	size_t count;
 };
 
@@ -43,13 +43,13 @@ struct bc_snapshot {
 	bool devices;
 	uint64_t taken;
 	struct bc_msgs res_msgs;
-	struct bc_res *res;
+	struct bcn_res *res;
 	size_t nres;
 	struct bc_msgs pool_msgs;
-	struct bc_pool *pools;
+	struct bcn_pool *pools;
 	size_t npools;
 	struct bc_msgs tunable_msgs;
-	struct bc_tunable *tunables;
+	struct bcn_tunable *tunables;
 	size_t ntunables;
 	struct bc_device_list *device_lists;
 };
@@ -62,10 +62,10 @@ int bctl_fetch_figures(struct bctl *b, struct bc_snapshot *snap);
 int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char **names);
 int bctl_take_pools(struct bctl *b, struct bc_snapshot *snap);
 int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
-		  struct bc_pool *pool);
+		  struct bcn_pool *pool);
 int bctl_find_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
-		   struct bc_pool *pool);
-const struct bc_res *bc_find_res(const struct bc_snapshot *snap, const char *name);
+		   struct bcn_pool *pool);
+const struct bcn_res *bc_find_res(const struct bc_snapshot *snap, const char *name);
 void bc_pools_doc(const struct bc_snapshot *snap, struct bc_doc *doc);
 int bctl_print_pools(struct bctl *b, const struct bc_snapshot *snap, enum bc_view view);
 struct bc_printer bctl_printer(const struct bctl *b);

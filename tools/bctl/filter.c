@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode.h"
+#include "beancounter.h"
 #include "fetch.h"
 #include "filter.h"
 #include "parse.h"
@@ -97,7 +97,7 @@ int bctl_filter_parse(struct bctl *b, struct bc_filter *f)
 static int bctl_filter_res(struct bctl *b, struct bc_filter *f, int i,
 			   const struct bc_snapshot *snap)
 {
-	const struct bc_res *res = bc_find_res(snap, f->res[i]);
+	const struct bcn_res *res = bc_find_res(snap, f->res[i]);
 	struct bc_value val;
 	const char *why;
 	uint64_t limit;
@@ -165,7 +165,7 @@ static int bc_place_add(struct bc_filter *f, uint64_t incarnation, uint32_t id,
 static bool bc_is_below(const struct bc_filter *f, const struct bc_snapshot *snap,
 			const bool *in, size_t i)
 {
-	const struct bc_pool *pool = &snap->pools[i];
+	const struct bcn_pool *pool = &snap->pools[i];
 
 	if (bc_in_list(f->pools, pool->name))
 		return true;
@@ -187,7 +187,7 @@ static void bc_places_read(struct bc_filter *f)
 	if (!bctl_fetch_pools(f->ask, &snap))
 		in = calloc(snap.npools + 1, sizeof(*in));
 	for (i = 0; in && i < snap.npools; i++) {
-		const struct bc_pool *pool = &snap.pools[i];
+		const struct bcn_pool *pool = &snap.pools[i];
 
 		in[i] = bc_is_below(f, &snap, in, i);
 		if (!bc_place_find(f, pool->incarnation) &&
@@ -209,7 +209,7 @@ static void bc_places_read(struct bc_filter *f)
 int bctl_filter_resolve(struct bctl *b, struct bc_filter *f, const struct bc_snapshot *snap)
 {
 	struct bc_msgs msgs = { 0 };
-	struct bc_pool pool;
+	struct bcn_pool pool;
 	int status = BCTL_OK, i, ret;
 
 	for (i = 0; f->res[i] && !status; i++)
@@ -229,7 +229,7 @@ int bctl_filter_resolve(struct bctl *b, struct bc_filter *f, const struct bc_sna
 }
 
 /* Where a pool is; the answer is kept, even if it is that nobody can tell any more. */
-static struct bc_place *bc_place_get(struct bc_filter *f, const struct bc_notice *n)
+static struct bc_place *bc_place_get(struct bc_filter *f, const struct bcn_notice *n)
 {
 	struct bc_place *place = bc_place_find(f, n->incarnation);
 
@@ -245,7 +245,7 @@ static struct bc_place *bc_place_get(struct bc_filter *f, const struct bc_notice
 	return place;
 }
 
-static bool bc_origin_in_tree(struct bc_filter *f, const struct bc_notice *n)
+static bool bc_origin_in_tree(struct bc_filter *f, const struct bcn_notice *n)
 {
 	struct bc_place *origin = bc_place_named(f, n->origin_id, n->origin);
 
@@ -256,7 +256,7 @@ static bool bc_origin_in_tree(struct bc_filter *f, const struct bc_notice *n)
 	return origin && origin->in;
 }
 
-static bool bc_filter_in_tree(struct bc_filter *f, const struct bc_notice *n)
+static bool bc_filter_in_tree(struct bc_filter *f, const struct bcn_notice *n)
 {
 	struct bc_place *place = bc_place_get(f, n);
 	bool in;
@@ -272,13 +272,13 @@ static bool bc_filter_in_tree(struct bc_filter *f, const struct bc_notice *n)
 	return in;
 }
 
-static bool bc_filter_amount(const struct bc_filter *f, const struct bc_notice *n)
+static bool bc_filter_amount(const struct bc_filter *f, const struct bcn_notice *n)
 {
 	int i;
 
 	for (i = 0; f->res[i]; i++)
-		if (BC_HAS(n, BC_A_RES) && f->res_id[i] == n->res)
-			return !f->min || (BC_HAS(n, BC_A_AMOUNT) && n->amount >= f->res_min[i]);
+		if (BCN_HAS(n, BC_A_RES) && f->res_id[i] == n->res)
+			return !f->min || (BCN_HAS(n, BC_A_AMOUNT) && n->amount >= f->res_min[i]);
 	return !i;
 }
 
@@ -289,7 +289,7 @@ static bool bc_filter_amount(const struct bc_filter *f, const struct bc_notice *
  *
  * Return: whether it is.
  */
-bool bc_filter_match(struct bc_filter *f, const struct bc_notice *n)
+bool bc_filter_match(struct bc_filter *f, const struct bcn_notice *n)
 {
 	bool pool = !f->pools[0];
 

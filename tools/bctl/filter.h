@@ -10,7 +10,7 @@
 
 #include "cli.h"
 
-struct bc_notice;
+struct bcn_notice;
 struct bc_snapshot;
 
 /**
@@ -65,7 +65,7 @@ struct bc_filter {
 
 int bctl_filter_parse(struct bctl *b, struct bc_filter *f);
 int bctl_filter_resolve(struct bctl *b, struct bc_filter *f, const struct bc_snapshot *snap);
-bool bc_filter_match(struct bc_filter *f, const struct bc_notice *n);
+bool bc_filter_match(struct bc_filter *f, const struct bcn_notice *n);
 void bc_filter_clear(struct bc_filter *f);
 
 #endif /* BCTL_FILTER_H */

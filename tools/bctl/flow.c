@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode.h"
+#include "beancounter.h"
 #include "flow.h"
 
 static void bc_flow_set(struct bc_flow *flow, enum bc_counter counter, uint64_t val)
@@ -56,14 +56,14 @@ static void bc_flow_io(struct bc_flow *flow, const struct bc_io *io)
 }
 
 /* A process that was killed was refused nothing: that is told by physpages. */
-static void bc_flow_table(struct bc_flow *flow, const struct bc_pool *pool, uint64_t page_size)
+static void bc_flow_table(struct bc_flow *flow, const struct bcn_pool *pool, uint64_t page_size)
 {
 	struct bc_record rec;
 	uint64_t refused = 0;
 	size_t i;
 
 	for (i = 0; i < pool->records; i++) {
-		bc_pool_record(pool, i, &rec);
+		bcn_pool_record(pool, i, &rec);
 		if (!(rec.flags & BC_RECORD_F_NO_FAILCNT) && rec.res != BC_RES_OOMGUARPAGES)
 			refused += rec.failcnt;
 		if (rec.flags & BC_RECORD_F_NO_HELD)
@@ -80,9 +80,9 @@ static void bc_flow_table(struct bc_flow *flow, const struct bc_pool *pool, uint
 }
 
 /* A dying parent may have the id of a live one, which then is the later one. */
-static int bc_flow_parent(const struct bc_flows *flows, size_t i, const struct bc_pool *pool)
+static int bc_flow_parent(const struct bc_flows *flows, size_t i, const struct bcn_pool *pool)
 {
-	if (!BC_HAS(pool, BC_A_PARENT_ID))
+	if (!BCN_HAS(pool, BC_A_PARENT_ID))
 		return -1;
 	while (i--)
 		if (flows->v[i].id == pool->parent_id &&
@@ -101,7 +101,7 @@ static int bc_flow_parent(const struct bc_flows *flows, size_t i, const struct b
  *
  * Return: 0 or -ENOMEM.
  */
-int bc_flows_take(struct bc_flows *flows, const struct bc_pool *pools, size_t count,
+int bc_flows_take(struct bc_flows *flows, const struct bcn_pool *pools, size_t count,
 		  uint64_t taken, uint64_t page_size)
 {
 	struct bc_flow *flow;

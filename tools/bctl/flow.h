@@ -8,7 +8,7 @@
 
 #include <linux/beancounter.h>
 
-struct bc_pool;
+struct bcn_pool;
 
 /* Counters that never fall while a pool lives. */
 enum bc_counter {
@@ -71,7 +71,7 @@ struct bc_flows {
 
 #define BC_FLOWED(flow, counter)	((flow)->flowed & (1U << (counter)))
 
-int bc_flows_take(struct bc_flows *flows, const struct bc_pool *pools, size_t count,
+int bc_flows_take(struct bc_flows *flows, const struct bcn_pool *pools, size_t count,
 		  uint64_t taken, uint64_t page_size);
 int bc_flows_since(struct bc_flows *now, const struct bc_flows *then);
 uint64_t bc_flow_rate(uint64_t diff, uint64_t interval, uint64_t scale);

@@ -12,17 +12,19 @@
 #include <string.h>
 
 #include "cli.h"
-#include "decode.h"
+#include "beancounter.h"
 #include "fetch.h"
 #include "known.h"
 
-#define BC_KNOWN_HAS	((1ULL << BC_A_RES) | (1ULL << BC_A_RES_UNIT) | \
-			 (1ULL << BC_A_RES_NAME) | (1ULL << BC_A_RES_STATUS) | \
-			 (1ULL << BC_A_REASON) | (1ULL << BC_A_DESC))
+/* Which of the attributes a row of the table has, in one word of the bits. */
+#define BC_KNOWN_HAS(word) \
+	(BCN_HAS_BIT(word, BC_A_RES) | BCN_HAS_BIT(word, BC_A_RES_UNIT) | \
+	 BCN_HAS_BIT(word, BC_A_RES_NAME) | BCN_HAS_BIT(word, BC_A_RES_STATUS) | \
+	 BCN_HAS_BIT(word, BC_A_REASON) | BCN_HAS_BIT(word, BC_A_DESC))
 
 #define BC_KNOWN(id_, unit_, name_, desc_) \
 	{					\
-		.has = BC_KNOWN_HAS,		\
+		.has = { BC_KNOWN_HAS(0), BC_KNOWN_HAS(1) }, \
 		.id = BC_RES_##id_,		\
 		.unit = BC_UNIT_##unit_,	\
 		.status = BC_STATUS_UNAVAILABLE,\
@@ -32,7 +34,7 @@
 	}
 
 /* In ascending order of the number. */
-const struct bc_res bc_known_res[] = {
+const struct bcn_res bc_known_res[] = {
 	BC_KNOWN(KMEMSIZE, BYTES, "kmemsize", "kernel memory"),
 	BC_KNOWN(LOCKEDPAGES, PAGES, "lockedpages", "locked memory"),
 	BC_KNOWN(PRIVVMPAGES, PAGES, "privvmpages", "private writable address space and stacks"),
@@ -60,7 +62,7 @@ const size_t bc_known_count = sizeof(bc_known_res) / sizeof(bc_known_res[0]);
 
 static int bc_res_order(const void *a, const void *b)
 {
-	uint32_t x = ((const struct bc_res *)a)->id, y = ((const struct bc_res *)b)->id;
+	uint32_t x = ((const struct bcn_res *)a)->id, y = ((const struct bcn_res *)b)->id;
 
 	return x < y ? -1 : x > y;
 }
@@ -75,7 +77,7 @@ static int bc_res_order(const void *a, const void *b)
 int bctl_add_known(struct bctl *b, struct bc_snapshot *snap)
 {
 	size_t sent = snap->nres, i, j;
-	struct bc_res *res;
+	struct bcn_res *res;
 
 	res = realloc(snap->res, (sent + bc_known_count) * sizeof(*res));
 	if (!res)

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 struct bctl;
-struct bc_res;
+struct bcn_res;
 struct bc_snapshot;
 
-extern const struct bc_res bc_known_res[];
+extern const struct bcn_res bc_known_res[];
 extern const size_t bc_known_count;
 
 int bctl_add_known(struct bctl *b, struct bc_snapshot *snap);

@@ -15,19 +15,19 @@
 #include <stdio.h>
 
 struct json_object;
-struct bc_pool;
-struct bc_res;
-struct bc_info;
-struct bc_notice;
+struct bcn_pool;
+struct bcn_res;
+struct bcn_info;
+struct bcn_notice;
 struct bc_fair;
 struct bc_fair_pool;
 struct bc_pagewalk;
-struct bc_reader;
-struct bc_cause;
+struct bcn_reader;
+struct bc_reason;
 struct bc_device_list;
 struct bc_board;
 struct bc_flows;
-struct bc_tunable;
+struct bcn_tunable;
 
 /**
  * struct bc_doc - a document
@@ -99,25 +99,25 @@ const char *bc_event_name(uint32_t event);
 
 void bc_doc_begin(struct bc_doc *doc, const char *schema, const char *list, uint64_t taken);
 void bc_doc_page_size(struct bc_doc *doc, uint64_t page_size);
-void bc_doc_pool(struct bc_doc *doc, const struct bc_pool *pool,
-		 const struct bc_res *res, size_t nres);
-void bc_doc_flows(struct bc_doc *doc, const struct bc_pool *pool,
-		  const struct bc_tunable *tunables, size_t ntunables,
+void bc_doc_pool(struct bc_doc *doc, const struct bcn_pool *pool,
+		 const struct bcn_res *res, size_t nres);
+void bc_doc_flows(struct bc_doc *doc, const struct bcn_pool *pool,
+		  const struct bcn_tunable *tunables, size_t ntunables,
 		  const struct bc_device_list *devices);
-void bc_doc_tunables(struct bc_doc *doc, const struct bc_tunable *tunables, size_t count);
+void bc_doc_tunables(struct bc_doc *doc, const struct bcn_tunable *tunables, size_t count);
 void bc_doc_rates(struct bc_doc *doc, const struct bc_flows *flows, const struct bc_board *board);
 void bc_doc_reader(struct bc_doc *doc, const char *reader);
-void bc_doc_add_reader(struct bc_doc *doc, const struct bc_reader *reader);
-void bc_doc_explain(struct bc_doc *doc, const struct bc_pool *pool, uint64_t realtime);
-void bc_doc_cause(struct bc_doc *doc, const struct bc_cause *cause, uint64_t page_size);
-void bc_doc_res(struct bc_doc *doc, const struct bc_res *res);
-void bc_doc_info(struct bc_doc *doc, const struct bc_info *info);
-void bc_doc_notice(struct bc_doc *doc, const struct bc_notice *notice,
-		   const struct bc_res *res, size_t nres);
+void bc_doc_add_reader(struct bc_doc *doc, const struct bcn_reader *reader);
+void bc_doc_explain(struct bc_doc *doc, const struct bcn_pool *pool, uint64_t realtime);
+void bc_doc_cause(struct bc_doc *doc, const struct bc_reason *cause, uint64_t page_size);
+void bc_doc_res(struct bc_doc *doc, const struct bcn_res *res);
+void bc_doc_info(struct bc_doc *doc, const struct bcn_info *info);
+void bc_doc_notice(struct bc_doc *doc, const struct bcn_notice *notice,
+		   const struct bcn_res *res, size_t nres);
 void bc_doc_lost(struct bc_doc *doc, uint64_t now);
 void bc_doc_fair(struct bc_doc *doc, const struct bc_fair *fair,
 		 const struct bc_pagewalk *walk, uint64_t took);
-void bc_doc_fair_pool(struct bc_doc *doc, const struct bc_pool *pool,
+void bc_doc_fair_pool(struct bc_doc *doc, const struct bcn_pool *pool,
 		      const struct bc_fair_pool *fair, uint64_t page_size);
 void bc_doc_end(struct bc_doc *doc);
 

@@ -68,10 +68,10 @@ static int bc_value_write(char *text, size_t size, uint64_t num, uint32_t unit,
 }
 
 /* What all that was refused would have needed, and at which of the bounds. */
-static bc_wide bc_needed(const struct bc_cause *cause, bool *at_barrier, bool *at_limit)
+static bc_wide bc_needed(const struct bc_reason *cause, bool *at_barrier, bool *at_limit)
 {
 	bc_wide base = cause->rec.maxheld, asked = 0;
-	const struct bc_notice *n;
+	const struct bcn_notice *n;
 
 	*at_limit = false;
 	*at_barrier = !cause->count;
@@ -79,7 +79,7 @@ static bc_wide bc_needed(const struct bc_cause *cause, bool *at_barrier, bool *a
 		if (n->held > base)
 			base = n->held;
 		asked += n->largest > n->amount ? n->largest : n->amount;
-		if (BC_HAS(n, BC_A_BOUND) && n->bound == BC_BOUND_LIMIT)
+		if (BCN_HAS(n, BC_A_BOUND) && n->bound == BC_BOUND_LIMIT)
 			*at_limit = true;
 		else
 			*at_barrier = true;
@@ -93,7 +93,7 @@ static bc_wide bc_needed(const struct bc_cause *cause, bool *at_barrier, bool *a
  * @page_size: bytes in a page
  * @prop: the result
  */
-void bc_propose(const struct bc_cause *cause, uint64_t page_size, struct bc_proposal *prop)
+void bc_propose(const struct bc_reason *cause, uint64_t page_size, struct bc_proposal *prop)
 {
 	uint32_t unit = cause->res ? cause->res->unit : BC_UNIT_ITEMS;
 	const struct bc_record *rec = &cause->rec;
@@ -103,7 +103,7 @@ void bc_propose(const struct bc_cause *cause, uint64_t page_size, struct bc_prop
 	bc_wide room = rec->limit - rec->barrier;
 	int len;
 
-	if (cause->res && BC_HAS(cause->res, BC_A_RES_KIND) &&
+	if (cause->res && BCN_HAS(cause->res, BC_A_RES_KIND) &&
 	    cause->res->kind == BC_KIND_NATIVE) {
 		/* The kernel fails at the limit, and tells neither who nor how much. */
 		at_barrier = false;

@@ -48,7 +48,7 @@ int bctl_snaps_open(struct bctl *b, struct bc_snaps *s)
 }
 
 /* Open a pool's cgroup if it is still that one. */
-static int bc_snaps_cgroup(const struct bc_pool *pool)
+static int bc_snaps_cgroup(const struct bcn_pool *pool)
 {
 	int root = bc_cgroup_open_root(), fd = root;
 	uint64_t id;
@@ -57,7 +57,7 @@ static int bc_snaps_cgroup(const struct bc_pool *pool)
 		return root;
 	fd = bc_cgroup_open(root, pool->cgroup);
 	close(root);
-	if (fd >= 0 && BC_HAS(pool, BC_A_CGROUP_ID) &&
+	if (fd >= 0 && BCN_HAS(pool, BC_A_CGROUP_ID) &&
 	    (bc_cgroup_id(fd, &id) || id != pool->cgroup_id)) {
 		close(fd);
 		return -ENOENT;
@@ -65,7 +65,7 @@ static int bc_snaps_cgroup(const struct bc_pool *pool)
 	return fd;
 }
 
-static int bc_snaps_pool(struct bc_procs *procs, const struct bc_pool *pool)
+static int bc_snaps_pool(struct bc_procs *procs, const struct bcn_pool *pool)
 {
 	int fd = pool->cgroup ? bc_snaps_cgroup(pool) : -ENOENT, ret;
 
@@ -93,19 +93,19 @@ static int bc_snaps_host(struct bc_snaps *s, struct bc_procs *procs)
 }
 
 /* Why the processes of the pool could not be read; NULL if they were. */
-static const char *bc_snaps_read(struct bc_snaps *s, const struct bc_notice *n,
+static const char *bc_snaps_read(struct bc_snaps *s, const struct bcn_notice *n,
 				 struct bc_procs *procs)
 {
 	struct bc_msgs msgs = { 0 };
-	struct bc_pool pool = { 0 };
+	struct bcn_pool pool = { 0 };
 	int ret;
 
-	if (BC_HAS(n, BC_A_PID) && n->pid)
+	if (BCN_HAS(n, BC_A_PID) && n->pid)
 		bc_procs_one(procs, n->pid);
 	ret = bctl_open(s->ask) ? -EIO : bc_fetch_pool(s->ask, n->name, &msgs, &pool);
 	if (!ret && pool.incarnation != n->incarnation)
 		ret = -ENOENT;
-	if (!ret && BC_HAS(&pool, BC_A_CGROUP_PATH))
+	if (!ret && BCN_HAS(&pool, BC_A_CGROUP_PATH))
 		bc_put_str(procs->doc, procs->doc->root, "cgroup", pool.cgroup);
 	if (!ret)
 		ret = pool.id ? bc_snaps_pool(procs, &pool) : bc_snaps_host(s, procs);
@@ -115,7 +115,7 @@ static const char *bc_snaps_read(struct bc_snaps *s, const struct bc_notice *n,
 	return ret == -ENOENT ? "the pool or its cgroup is gone" : strerror(-ret);
 }
 
-static void bc_snaps_fill(struct bc_snaps *s, const struct bc_notice *n,
+static void bc_snaps_fill(struct bc_snaps *s, const struct bcn_notice *n,
 			  json_object *event, struct bc_doc *doc)
 {
 	struct bc_procs procs = { .doc = doc, .deadline = bc_boottime() + BC_SNAPS_NS };
@@ -135,7 +135,7 @@ static void bc_snaps_fill(struct bc_snaps *s, const struct bc_notice *n,
 }
 
 /* Sorted by time, readable, and never the same twice. */
-static void bc_snaps_name(struct bc_snaps *s, const struct bc_notice *n, char *name, size_t size)
+static void bc_snaps_name(struct bc_snaps *s, const struct bcn_notice *n, char *name, size_t size)
 {
 	struct timespec now;
 	struct tm tm;
@@ -164,7 +164,7 @@ static void bc_snaps_skip(struct bc_snaps *s)
  * @n: the event
  * @event: its document, which is told the path of the file
  */
-void bc_snaps_event(struct bctl *b, struct bc_snaps *s, const struct bc_notice *n,
+void bc_snaps_event(struct bctl *b, struct bc_snaps *s, const struct bcn_notice *n,
 		    json_object *event)
 {
 	char name[NAME_MAX + 1], path[PATH_MAX];

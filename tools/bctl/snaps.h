@@ -9,7 +9,7 @@
 #include "rate.h"
 
 struct json_object;
-struct bc_notice;
+struct bcn_notice;
 
 /**
  * struct bc_snaps - keeps who was there when something was refused
@@ -36,7 +36,7 @@ struct bc_snaps {
 };
 
 int bctl_snaps_open(struct bctl *b, struct bc_snaps *s);
-void bc_snaps_event(struct bctl *b, struct bc_snaps *s, const struct bc_notice *n,
+void bc_snaps_event(struct bctl *b, struct bc_snaps *s, const struct bcn_notice *n,
 		    struct json_object *event);
 void bc_snaps_report(struct bctl *b, const struct bc_snaps *s);
 void bc_snaps_clear(struct bc_snaps *s);

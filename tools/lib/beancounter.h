@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Messages of the module, taken apart
+ * libbeancounter - what the module sends, taken apart
  *
  * Strings and tables point into the message and live as long as that does. An
  * attribute that was not sent has its bit in @has clear; a string is NULL.
  */
-#ifndef BCTL_DECODE_H
-#define BCTL_DECODE_H
+#ifndef BEANCOUNTER_H
+#define BEANCOUNTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +16,16 @@
 
 struct nlmsghdr;
 
+/* Room for the bits of so many attributes, times 64; more than there will ever be. */
+#define BCN_HAS_WORDS	4
+
 /* Is the attribute in the message that @obj was made from? */
-#define BC_HAS(obj, attr)	((obj)->has & (1ULL << (attr)))
+#define BCN_HAS(obj, attr)	(!!((obj)->has[(attr) / 64] & 1ULL << (attr) % 64))
+/* As an initializer of @has: the bits of one word. */
+#define BCN_HAS_BIT(word, attr)	((attr) / 64 == (word) ? 1ULL << (attr) % 64 : 0)
 
 /**
- * struct bc_pool - a pool, from BC_CMD_POOL_GET or BC_CMD_POOL_NEW
+ * struct bcn_pool - a pool, from BC_CMD_POOL_GET or BC_CMD_POOL_NEW
  * @has: which attributes were sent
  * @id: BC_A_ID
  * @parent_id: BC_A_PARENT_ID
@@ -29,6 +34,8 @@ struct nlmsghdr;
  * @incarnation: BC_A_INCARNATION
  * @created: BC_A_CREATED
  * @generation: BC_A_GENERATION
+ * @changed: BC_A_CHANGED
+ * @taken: BC_A_TAKEN
  * @cgroup_id: BC_A_CGROUP_ID
  * @name: BC_A_NAME
  * @parent: BC_A_PARENT
@@ -43,8 +50,8 @@ struct nlmsghdr;
  * @nsettings: how many there are
  * @msg: the message itself, for what comes repeatedly; or NULL
  */
-struct bc_pool {
-	uint64_t has;
+struct bcn_pool {
+	uint64_t has[BCN_HAS_WORDS];
 	uint32_t id;
 	uint32_t parent_id;
 	uint32_t state;
@@ -52,6 +59,8 @@ struct bc_pool {
 	uint64_t incarnation;
 	uint64_t created;
 	uint64_t generation;
+	uint64_t changed;
+	uint64_t taken;
 	uint64_t cgroup_id;
 	const char *name;
 	const char *parent;
@@ -68,31 +77,51 @@ struct bc_pool {
 };
 
 /**
- * struct bc_threshold - a BC_A_THRESHOLD of a pool
+ * struct bcn_closed - a closing record, from BC_CMD_CLOSED_GET or the group BC_MCGRP_USAGE
+ * @has: which attributes were sent that @pool has no member for
+ * @serial: BC_A_SERIAL
+ * @closed: BC_A_CLOSED
+ * @died: BC_A_DIED
+ * @parent_incarnation: BC_A_PARENT_INCARNATION
+ * @cause: BC_A_CAUSE
+ * @pool: what it was
+ */
+struct bcn_closed {
+	uint64_t has[BCN_HAS_WORDS];
+	uint64_t serial;
+	uint64_t closed;
+	uint64_t died;
+	uint64_t parent_incarnation;
+	uint32_t cause;
+	struct bcn_pool pool;
+};
+
+/**
+ * struct bcn_threshold - a BC_A_THRESHOLD of a pool
  * @rise: percent of the barrier that are told when they are reached
  * @fall: percent of the barrier down to which that is not told again
  * @above: the last crossing was upwards
  */
-struct bc_threshold {
+struct bcn_threshold {
 	uint32_t rise;
 	uint32_t fall;
 	bool above;
 };
 
 /**
- * struct bc_reader - a reader of peaks, from BC_CMD_READER_GET
+ * struct bcn_reader - a reader of peaks, from BC_CMD_READER_GET
  * @has: which attributes were sent
  * @taken: BC_A_TIME
  * @name: BC_A_READER
  */
-struct bc_reader {
-	uint64_t has;
+struct bcn_reader {
+	uint64_t has[BCN_HAS_WORDS];
 	uint64_t taken;
 	const char *name;
 };
 
 /**
- * struct bc_res - a resource, from BC_CMD_RES_GET
+ * struct bcn_res - a resource, from BC_CMD_RES_GET
  * @has: which attributes were sent
  * @id: BC_A_RES
  * @unit: BC_A_RES_UNIT
@@ -102,8 +131,8 @@ struct bc_reader {
  * @reason: BC_A_REASON
  * @desc: BC_A_DESC
  */
-struct bc_res {
-	uint64_t has;
+struct bcn_res {
+	uint64_t has[BCN_HAS_WORDS];
 	uint32_t id;
 	uint32_t unit;
 	uint32_t kind;
@@ -114,7 +143,7 @@ struct bc_res {
 };
 
 /**
- * struct bc_tunable - what can be set besides barriers and limits, from BC_CMD_SETTING_GET
+ * struct bcn_tunable - what can be set besides barriers and limits, from BC_CMD_SETTING_GET
  * @has: which attributes were sent beside the nest
  * @status: BC_A_RES_STATUS
  * @reason: BC_A_REASON
@@ -128,8 +157,8 @@ struct bc_res {
  * @initial: BC_SETTING_A_VALUE
  * @unlimited: BC_UNLIMITED is a value, too
  */
-struct bc_tunable {
-	uint64_t has;
+struct bcn_tunable {
+	uint64_t has[BCN_HAS_WORDS];
 	uint32_t status;
 	const char *reason;
 	const char *desc;
@@ -144,21 +173,21 @@ struct bc_tunable {
 };
 
 /**
- * struct bc_device - block I/O of a pool on one device, from BC_CMD_IO_GET
+ * struct bcn_device - block I/O of a pool on one device, from BC_CMD_IO_GET
  * @has: which attributes were sent
  * @device: BC_A_DEVICE, NULL for all devices
  * @io: BC_A_IO
  * @times: BC_A_IO_TIMES
  */
-struct bc_device {
-	uint64_t has;
+struct bcn_device {
+	uint64_t has[BCN_HAS_WORDS];
 	const char *device;
 	struct bc_io io;
 	struct bc_io_times times;
 };
 
 /**
- * struct bc_info - the module, from BC_CMD_INFO_GET
+ * struct bcn_info - the module, from BC_CMD_INFO_GET
  * @has: which attributes were sent
  * @version: BC_A_VERSION
  * @pools: BC_A_POOLS
@@ -170,9 +199,14 @@ struct bc_device {
  * @suppressed: BC_A_SUPPRESSED
  * @unbalanced: BC_A_UNBALANCED
  * @untracked: BC_A_UNTRACKED
+ * @instance: BC_A_INSTANCE
+ * @serial: BC_A_SERIAL
+ * @closed_kept: BC_A_CLOSED_KEPT
+ * @closed_max: BC_A_CLOSED_MAX
+ * @closed_lost: BC_A_CLOSED_LOST
  */
-struct bc_info {
-	uint64_t has;
+struct bcn_info {
+	uint64_t has[BCN_HAS_WORDS];
 	const char *version;
 	uint32_t pools;
 	uint32_t pools_max;
@@ -183,10 +217,15 @@ struct bc_info {
 	uint64_t suppressed;
 	uint64_t unbalanced;
 	uint64_t untracked;
+	uint64_t instance;
+	uint64_t serial;
+	uint32_t closed_kept;
+	uint32_t closed_max;
+	uint64_t closed_lost;
 };
 
 /**
- * struct bc_notice - an event, from BC_CMD_EVENT, or a culprit, from BC_CMD_REFUSAL_GET
+ * struct bcn_notice - an event, from BC_CMD_EVENT, or a culprit, from BC_CMD_REFUSAL_GET
  * @has: which attributes were sent
  * @event: BC_A_EVENT
  * @id: BC_A_ID
@@ -211,9 +250,10 @@ struct bc_info {
  * @first: BC_A_FIRST
  * @largest: BC_A_LARGEST
  * @origin_incarnation: BC_A_ORIGIN_INCARNATION
+ * @serial: BC_A_SERIAL
  */
-struct bc_notice {
-	uint64_t has;
+struct bcn_notice {
+	uint64_t has[BCN_HAS_WORDS];
 	uint32_t event;
 	uint32_t id;
 	uint32_t res;
@@ -237,19 +277,11 @@ struct bc_notice {
 	uint64_t first;
 	uint64_t largest;
 	uint64_t origin_incarnation;
+	uint64_t serial;
 };
 
-int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool);
-void bc_pool_record(const struct bc_pool *pool, size_t i, struct bc_record *rec);
-void bc_pool_setting(const struct bc_pool *pool, size_t i, struct bc_setting *setting);
-int bc_decode_tunable(struct nlmsghdr *hdr, struct bc_tunable *tunable);
-int bc_decode_device(struct nlmsghdr *hdr, struct bc_device *device);
-int bc_decode_res(struct nlmsghdr *hdr, struct bc_res *res);
-int bc_decode_info(struct nlmsghdr *hdr, struct bc_info *info);
-bool bc_pool_threshold(const struct bc_pool *pool, uint32_t res, struct bc_threshold *th);
-int bc_decode_reader(struct nlmsghdr *hdr, struct bc_reader *reader);
-int bc_decode_culprit(struct nlmsghdr *hdr, struct bc_notice *notice);
-int bc_decode_notice(struct nlmsghdr *hdr, struct bc_notice *notice);
-uint8_t bc_message_cmd(struct nlmsghdr *hdr);
+void bcn_pool_record(const struct bcn_pool *pool, size_t i, struct bc_record *rec);
+void bcn_pool_setting(const struct bcn_pool *pool, size_t i, struct bc_setting *setting);
+bool bcn_pool_threshold(const struct bcn_pool *pool, uint32_t res, struct bcn_threshold *th);
 
-#endif /* BCTL_DECODE_H */
+#endif /* BEANCOUNTER_H */

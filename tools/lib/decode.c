@@ -35,90 +35,107 @@ struct bc_member {
 #define BC_U64(type, member, attr)	BC_MEMBER(type, member, attr, BC_C_U64)
 #define BC_STR(type, member, attr)	BC_MEMBER(type, member, attr, BC_C_STRING)
 
-_Static_assert(BC_A_MAX < 64, "the bits of has do not suffice");
+_Static_assert(BC_A_MAX < 64 * BCN_HAS_WORDS, "the bits of has do not suffice");
 
-static const struct bc_member bc_pool_members[] = {
-	BC_U32(bc_pool, id, BC_A_ID),
-	BC_U32(bc_pool, parent_id, BC_A_PARENT_ID),
-	BC_U32(bc_pool, state, BC_A_STATE),
-	BC_U32(bc_pool, children, BC_A_CHILDREN),
-	BC_U64(bc_pool, incarnation, BC_A_INCARNATION),
-	BC_U64(bc_pool, created, BC_A_CREATED),
-	BC_U64(bc_pool, generation, BC_A_GENERATION),
-	BC_U64(bc_pool, cgroup_id, BC_A_CGROUP_ID),
-	BC_STR(bc_pool, name, BC_A_NAME),
-	BC_STR(bc_pool, parent, BC_A_PARENT),
-	BC_STR(bc_pool, cgroup, BC_A_CGROUP_PATH),
+static const struct bc_member bcn_pool_members[] = {
+	BC_U32(bcn_pool, id, BC_A_ID),
+	BC_U32(bcn_pool, parent_id, BC_A_PARENT_ID),
+	BC_U32(bcn_pool, state, BC_A_STATE),
+	BC_U32(bcn_pool, children, BC_A_CHILDREN),
+	BC_U64(bcn_pool, incarnation, BC_A_INCARNATION),
+	BC_U64(bcn_pool, created, BC_A_CREATED),
+	BC_U64(bcn_pool, generation, BC_A_GENERATION),
+	BC_U64(bcn_pool, changed, BC_A_CHANGED),
+	BC_U64(bcn_pool, taken, BC_A_TAKEN),
+	BC_U64(bcn_pool, cgroup_id, BC_A_CGROUP_ID),
+	BC_STR(bcn_pool, name, BC_A_NAME),
+	BC_STR(bcn_pool, parent, BC_A_PARENT),
+	BC_STR(bcn_pool, cgroup, BC_A_CGROUP_PATH),
 	{ 0 },
 };
 
-static const struct bc_member bc_res_members[] = {
-	BC_U32(bc_res, id, BC_A_RES),
-	BC_U32(bc_res, unit, BC_A_RES_UNIT),
-	BC_U32(bc_res, kind, BC_A_RES_KIND),
-	BC_U32(bc_res, status, BC_A_RES_STATUS),
-	BC_STR(bc_res, name, BC_A_RES_NAME),
-	BC_STR(bc_res, reason, BC_A_REASON),
-	BC_STR(bc_res, desc, BC_A_DESC),
+static const struct bc_member bcn_closed_members[] = {
+	BC_U64(bcn_closed, serial, BC_A_SERIAL),
+	BC_U64(bcn_closed, closed, BC_A_CLOSED),
+	BC_U64(bcn_closed, died, BC_A_DIED),
+	BC_U64(bcn_closed, parent_incarnation, BC_A_PARENT_INCARNATION),
+	BC_U32(bcn_closed, cause, BC_A_CAUSE),
 	{ 0 },
 };
 
-static const struct bc_member bc_info_members[] = {
-	BC_STR(bc_info, version, BC_A_VERSION),
-	BC_U32(bc_info, pools, BC_A_POOLS),
-	BC_U32(bc_info, pools_max, BC_A_POOLS_MAX),
-	BC_U32(bc_info, dying, BC_A_DYING),
-	BC_U32(bc_info, hooked, BC_A_HOOKED),
-	BC_U32(bc_info, page_size, BC_A_PAGE_SIZE),
-	BC_U64(bc_info, generation, BC_A_GENERATION),
-	BC_U64(bc_info, suppressed, BC_A_SUPPRESSED),
-	BC_U64(bc_info, unbalanced, BC_A_UNBALANCED),
-	BC_U64(bc_info, untracked, BC_A_UNTRACKED),
+static const struct bc_member bcn_res_members[] = {
+	BC_U32(bcn_res, id, BC_A_RES),
+	BC_U32(bcn_res, unit, BC_A_RES_UNIT),
+	BC_U32(bcn_res, kind, BC_A_RES_KIND),
+	BC_U32(bcn_res, status, BC_A_RES_STATUS),
+	BC_STR(bcn_res, name, BC_A_RES_NAME),
+	BC_STR(bcn_res, reason, BC_A_REASON),
+	BC_STR(bcn_res, desc, BC_A_DESC),
 	{ 0 },
 };
 
-static const struct bc_member bc_notice_members[] = {
-	BC_U32(bc_notice, event, BC_A_EVENT),
-	BC_U32(bc_notice, id, BC_A_ID),
-	BC_U32(bc_notice, res, BC_A_RES),
-	BC_U32(bc_notice, origin_id, BC_A_ORIGIN_ID),
-	BC_U32(bc_notice, pid, BC_A_PID),
-	BC_U64(bc_notice, time, BC_A_TIME),
-	BC_U64(bc_notice, incarnation, BC_A_INCARNATION),
-	BC_U64(bc_notice, amount, BC_A_AMOUNT),
-	BC_U64(bc_notice, held, BC_A_HELD),
-	BC_U64(bc_notice, barrier, BC_A_BARRIER),
-	BC_U64(bc_notice, limit, BC_A_LIMIT_VALUE),
-	BC_U64(bc_notice, suppressed, BC_A_SUPPRESSED),
-	BC_STR(bc_notice, name, BC_A_NAME),
-	BC_STR(bc_notice, res_name, BC_A_RES_NAME),
-	BC_STR(bc_notice, origin, BC_A_ORIGIN_NAME),
-	BC_STR(bc_notice, comm, BC_A_COMM),
-	BC_U32(bc_notice, bound, BC_A_BOUND),
-	BC_U32(bc_notice, percent, BC_A_PERCENT),
-	BC_U32(bc_notice, direction, BC_A_DIRECTION),
-	BC_U64(bc_notice, count, BC_A_COUNT),
-	BC_U64(bc_notice, first, BC_A_FIRST),
-	BC_U64(bc_notice, largest, BC_A_LARGEST),
-	BC_U64(bc_notice, origin_incarnation, BC_A_ORIGIN_INCARNATION),
+static const struct bc_member bcn_info_members[] = {
+	BC_STR(bcn_info, version, BC_A_VERSION),
+	BC_U32(bcn_info, pools, BC_A_POOLS),
+	BC_U32(bcn_info, pools_max, BC_A_POOLS_MAX),
+	BC_U32(bcn_info, dying, BC_A_DYING),
+	BC_U32(bcn_info, hooked, BC_A_HOOKED),
+	BC_U32(bcn_info, page_size, BC_A_PAGE_SIZE),
+	BC_U64(bcn_info, generation, BC_A_GENERATION),
+	BC_U64(bcn_info, suppressed, BC_A_SUPPRESSED),
+	BC_U64(bcn_info, unbalanced, BC_A_UNBALANCED),
+	BC_U64(bcn_info, untracked, BC_A_UNTRACKED),
+	BC_U64(bcn_info, instance, BC_A_INSTANCE),
+	BC_U64(bcn_info, serial, BC_A_SERIAL),
+	BC_U32(bcn_info, closed_kept, BC_A_CLOSED_KEPT),
+	BC_U32(bcn_info, closed_max, BC_A_CLOSED_MAX),
+	BC_U64(bcn_info, closed_lost, BC_A_CLOSED_LOST),
 	{ 0 },
 };
 
-static const struct bc_member bc_reader_members[] = {
-	BC_U64(bc_reader, taken, BC_A_TIME),
-	BC_STR(bc_reader, name, BC_A_READER),
+static const struct bc_member bcn_notice_members[] = {
+	BC_U32(bcn_notice, event, BC_A_EVENT),
+	BC_U32(bcn_notice, id, BC_A_ID),
+	BC_U32(bcn_notice, res, BC_A_RES),
+	BC_U32(bcn_notice, origin_id, BC_A_ORIGIN_ID),
+	BC_U32(bcn_notice, pid, BC_A_PID),
+	BC_U64(bcn_notice, time, BC_A_TIME),
+	BC_U64(bcn_notice, incarnation, BC_A_INCARNATION),
+	BC_U64(bcn_notice, amount, BC_A_AMOUNT),
+	BC_U64(bcn_notice, held, BC_A_HELD),
+	BC_U64(bcn_notice, barrier, BC_A_BARRIER),
+	BC_U64(bcn_notice, limit, BC_A_LIMIT_VALUE),
+	BC_U64(bcn_notice, suppressed, BC_A_SUPPRESSED),
+	BC_STR(bcn_notice, name, BC_A_NAME),
+	BC_STR(bcn_notice, res_name, BC_A_RES_NAME),
+	BC_STR(bcn_notice, origin, BC_A_ORIGIN_NAME),
+	BC_STR(bcn_notice, comm, BC_A_COMM),
+	BC_U32(bcn_notice, bound, BC_A_BOUND),
+	BC_U32(bcn_notice, percent, BC_A_PERCENT),
+	BC_U32(bcn_notice, direction, BC_A_DIRECTION),
+	BC_U64(bcn_notice, count, BC_A_COUNT),
+	BC_U64(bcn_notice, first, BC_A_FIRST),
+	BC_U64(bcn_notice, largest, BC_A_LARGEST),
+	BC_U64(bcn_notice, origin_incarnation, BC_A_ORIGIN_INCARNATION),
+	BC_U64(bcn_notice, serial, BC_A_SERIAL),
 	{ 0 },
 };
 
-static const struct bc_member bc_tunable_members[] = {
-	BC_U32(bc_tunable, status, BC_A_RES_STATUS),
-	BC_STR(bc_tunable, reason, BC_A_REASON),
-	BC_STR(bc_tunable, desc, BC_A_DESC),
+static const struct bc_member bcn_reader_members[] = {
+	BC_U64(bcn_reader, taken, BC_A_TIME),
+	BC_STR(bcn_reader, name, BC_A_READER),
 	{ 0 },
 };
 
-static const struct bc_member bc_device_members[] = {
-	BC_STR(bc_device, device, BC_A_DEVICE),
+static const struct bc_member bcn_tunable_members[] = {
+	BC_U32(bcn_tunable, status, BC_A_RES_STATUS),
+	BC_STR(bcn_tunable, reason, BC_A_REASON),
+	BC_STR(bcn_tunable, desc, BC_A_DESC),
+	{ 0 },
+};
+
+static const struct bc_member bcn_device_members[] = {
+	BC_STR(bcn_device, device, BC_A_DEVICE),
 	{ 0 },
 };
 
@@ -147,11 +164,16 @@ static int bc_decode_member(const struct bc_member *m, struct nlattr *nla, void 
 	}
 }
 
+static void bc_has_set(uint64_t *has, int attr)
+{
+	has[attr / 64] |= 1ULL << attr % 64;
+}
+
 /* Fill @obj, which begins with its "has", with what @hdr carries. */
 static int bc_decode(struct nlmsghdr *hdr, const struct bc_member *m, void *obj,
 		     struct nlattr **tb)
 {
-	uint64_t has = 0;
+	uint64_t *has = obj;
 	int ret;
 
 	if (genlmsg_parse(hdr, 0, tb, BC_A_MAX, NULL) < 0)
@@ -162,13 +184,15 @@ static int bc_decode(struct nlmsghdr *hdr, const struct bc_member *m, void *obj,
 		ret = bc_decode_member(m, tb[m->attr], obj);
 		if (ret)
 			return ret;
-		has |= 1ULL << m->attr;
+		bc_has_set(has, m->attr);
 	}
-	memcpy(obj, &has, sizeof(has));
 	return 0;
 }
 
-static int bc_decode_table(struct nlattr **tb, struct bc_pool *pool)
+/* The first version of the interface ended before this member. */
+#define BC_RECORD_MIN	offsetof(struct bc_record, integral)
+
+static int bc_decode_table(struct nlattr **tb, struct bcn_pool *pool)
 {
 	uint32_t size = sizeof(struct bc_record);
 
@@ -179,7 +203,7 @@ static int bc_decode_table(struct nlattr **tb, struct bc_pool *pool)
 			return -EBADMSG;
 		size = nla_get_u32(tb[BC_A_RECORD_SIZE]);
 	}
-	if (size < sizeof(struct bc_record) || nla_len(tb[BC_A_TABLE]) % size)
+	if (size < BC_RECORD_MIN || nla_len(tb[BC_A_TABLE]) % size)
 		return -EBADMSG;
 	pool->table = nla_data(tb[BC_A_TABLE]);
 	pool->record_size = size;
@@ -187,14 +211,14 @@ static int bc_decode_table(struct nlattr **tb, struct bc_pool *pool)
 	return 0;
 }
 
-static int bc_decode_memory(struct nlattr **tb, struct bc_pool *pool)
+static int bc_decode_memory(struct nlattr **tb, struct bcn_pool *pool)
 {
 	if (!tb[BC_A_MEMORY])
 		return 0;
 	if (nla_len(tb[BC_A_MEMORY]) < (int)sizeof(pool->memory))
 		return -EBADMSG;
 	memcpy(&pool->memory, nla_data(tb[BC_A_MEMORY]), sizeof(pool->memory));
-	pool->has |= 1ULL << BC_A_MEMORY;
+	bc_has_set(pool->has, BC_A_MEMORY);
 	return 0;
 }
 
@@ -247,7 +271,7 @@ static int bc_decode_masked(struct nlattr *nla, const struct bc_part *part, void
 	return 0;
 }
 
-static int bc_decode_settings(struct nlattr **tb, struct bc_pool *pool)
+static int bc_decode_settings(struct nlattr **tb, struct bcn_pool *pool)
 {
 	if (!tb[BC_A_SETTINGS])
 		return 0;
@@ -258,6 +282,20 @@ static int bc_decode_settings(struct nlattr **tb, struct bc_pool *pool)
 	return 0;
 }
 
+/* All of a pool that is not a single number or string. */
+static int bc_decode_parts(struct nlattr **tb, struct bcn_pool *pool)
+{
+	int ret = bc_decode_table(tb, pool);
+
+	if (!ret)
+		ret = bc_decode_memory(tb, pool);
+	if (!ret)
+		ret = bc_decode_masked(tb[BC_A_CPU], bc_cpu_parts, &pool->cpu, sizeof(pool->cpu));
+	if (!ret)
+		ret = bc_decode_masked(tb[BC_A_IO], bc_io_parts, &pool->io, sizeof(pool->io));
+	return ret ? ret : bc_decode_settings(tb, pool);
+}
+
 /**
  * bc_decode_pool() - take a description of a pool apart
  * @hdr: the message
@@ -265,28 +303,41 @@ static int bc_decode_settings(struct nlattr **tb, struct bc_pool *pool)
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_pool(struct nlmsghdr *hdr, struct bc_pool *pool)
+int bc_decode_pool(struct nlmsghdr *hdr, struct bcn_pool *pool)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
 	memset(pool, 0, sizeof(*pool));
-	ret = bc_decode(hdr, bc_pool_members, pool, tb);
+	ret = bc_decode(hdr, bcn_pool_members, pool, tb);
 	if (!ret)
-		ret = bc_decode_table(tb, pool);
-	if (!ret)
-		ret = bc_decode_memory(tb, pool);
-	if (!ret)
-		ret = bc_decode_masked(tb[BC_A_CPU], bc_cpu_parts, &pool->cpu, sizeof(pool->cpu));
-	if (!ret)
-		ret = bc_decode_masked(tb[BC_A_IO], bc_io_parts, &pool->io, sizeof(pool->io));
-	if (!ret)
-		ret = bc_decode_settings(tb, pool);
-	if (!ret && (!BC_HAS(pool, BC_A_ID) || !pool->name))
+		ret = bc_decode_parts(tb, pool);
+	if (!ret && (!BCN_HAS(pool, BC_A_ID) || !pool->name))
 		ret = -EBADMSG;
 	while (!ret && pool->cgroup && *pool->cgroup == '/')
 		pool->cgroup++;
 	pool->msg = hdr;
+	return ret;
+}
+
+/**
+ * bc_decode_closed() - take a closing record apart
+ * @hdr: the message
+ * @closed: the result, good as long as @hdr
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int bc_decode_closed(struct nlmsghdr *hdr, struct bcn_closed *closed)
+{
+	struct nlattr *tb[BC_A_MAX + 1];
+	int ret;
+
+	memset(closed, 0, sizeof(*closed));
+	ret = bc_decode(hdr, bcn_closed_members, closed, tb);
+	if (!ret)
+		ret = bc_decode_pool(hdr, &closed->pool);
+	if (!ret && (!BCN_HAS(closed, BC_A_SERIAL) || !BCN_HAS(&closed->pool, BC_A_INCARNATION)))
+		ret = -EBADMSG;
 	return ret;
 }
 
@@ -307,7 +358,7 @@ static bool bc_nla_u64(struct nlattr **tb, int attr, uint64_t *val)
 }
 
 /* The nest of a setting that can be set. */
-static int bc_decode_range(struct nlattr *nest, struct bc_tunable *t)
+static int bc_decode_range(struct nlattr *nest, struct bcn_tunable *t)
 {
 	struct nlattr *tb[BC_SETTING_A_MAX + 1];
 	uint32_t unlimited = 0;
@@ -334,13 +385,13 @@ static int bc_decode_range(struct nlattr *nest, struct bc_tunable *t)
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_tunable(struct nlmsghdr *hdr, struct bc_tunable *tunable)
+int bc_decode_tunable(struct nlmsghdr *hdr, struct bcn_tunable *tunable)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
 	memset(tunable, 0, sizeof(*tunable));
-	ret = bc_decode(hdr, bc_tunable_members, tunable, tb);
+	ret = bc_decode(hdr, bcn_tunable_members, tunable, tb);
 	return ret ? ret : bc_decode_range(tb[BC_A_SETTING], tunable);
 }
 
@@ -351,32 +402,32 @@ int bc_decode_tunable(struct nlmsghdr *hdr, struct bc_tunable *tunable)
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_device(struct nlmsghdr *hdr, struct bc_device *device)
+int bc_decode_device(struct nlmsghdr *hdr, struct bcn_device *device)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
 	memset(device, 0, sizeof(*device));
-	ret = bc_decode(hdr, bc_device_members, device, tb);
+	ret = bc_decode(hdr, bcn_device_members, device, tb);
 	if (!ret)
 		ret = bc_decode_masked(tb[BC_A_IO], bc_io_parts, &device->io, sizeof(device->io));
 	if (ret || !tb[BC_A_IO_TIMES] ||
 	    nla_len(tb[BC_A_IO_TIMES]) < (int)sizeof(device->times))
 		return ret;
 	memcpy(&device->times, nla_data(tb[BC_A_IO_TIMES]), sizeof(device->times));
-	device->has |= 1ULL << BC_A_IO_TIMES;
+	bc_has_set(device->has, BC_A_IO_TIMES);
 	return 0;
 }
 
 /**
- * bc_pool_threshold() - get the threshold of one resource
+ * bcn_pool_threshold() - get the threshold of one resource
  * @pool: the pool
  * @res: number of the resource
  * @th: receives it
  *
  * Return: true if there is one.
  */
-bool bc_pool_threshold(const struct bc_pool *pool, uint32_t res, struct bc_threshold *th)
+bool bcn_pool_threshold(const struct bcn_pool *pool, uint32_t res, struct bcn_threshold *th)
 {
 	struct nlattr *tb[BC_THRESHOLD_A_MAX + 1], *pos;
 	struct genlmsghdr *genl;
@@ -406,34 +457,39 @@ bool bc_pool_threshold(const struct bc_pool *pool, uint32_t res, struct bc_thres
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_reader(struct nlmsghdr *hdr, struct bc_reader *reader)
+int bc_decode_reader(struct nlmsghdr *hdr, struct bcn_reader *reader)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
 	memset(reader, 0, sizeof(*reader));
-	ret = bc_decode(hdr, bc_reader_members, reader, tb);
+	ret = bc_decode(hdr, bcn_reader_members, reader, tb);
 	return !ret && !reader->name ? -EBADMSG : ret;
 }
 
 /**
- * bc_pool_record() - get the figures of one resource
+ * bcn_pool_record() - get the figures of one resource
  * @pool: the pool
  * @i: which record, below @pool->records
- * @rec: receives a copy
+ * @rec: receives a copy; what an older module does not send is marked as not known
  */
-void bc_pool_record(const struct bc_pool *pool, size_t i, struct bc_record *rec)
+void bcn_pool_record(const struct bcn_pool *pool, size_t i, struct bc_record *rec)
 {
-	memcpy(rec, pool->table + i * pool->record_size, sizeof(*rec));
+	size_t size = pool->record_size < sizeof(*rec) ? pool->record_size : sizeof(*rec);
+
+	memset(rec, 0, sizeof(*rec));
+	memcpy(rec, pool->table + i * pool->record_size, size);
+	if (size < sizeof(*rec))
+		rec->flags &= ~BC_RECORD_F_INTEGRAL;
 }
 
 /**
- * bc_pool_setting() - get one setting
+ * bcn_pool_setting() - get one setting
  * @pool: the pool
  * @i: which, below @pool->nsettings
  * @setting: receives a copy
  */
-void bc_pool_setting(const struct bc_pool *pool, size_t i, struct bc_setting *setting)
+void bcn_pool_setting(const struct bcn_pool *pool, size_t i, struct bc_setting *setting)
 {
 	memcpy(setting, pool->settings + i * sizeof(*setting), sizeof(*setting));
 }
@@ -445,14 +501,14 @@ void bc_pool_setting(const struct bc_pool *pool, size_t i, struct bc_setting *se
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_res(struct nlmsghdr *hdr, struct bc_res *res)
+int bc_decode_res(struct nlmsghdr *hdr, struct bcn_res *res)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
 	memset(res, 0, sizeof(*res));
-	ret = bc_decode(hdr, bc_res_members, res, tb);
-	if (!ret && (!BC_HAS(res, BC_A_RES) || !BC_HAS(res, BC_A_RES_UNIT) || !res->name))
+	ret = bc_decode(hdr, bcn_res_members, res, tb);
+	if (!ret && (!BCN_HAS(res, BC_A_RES) || !BCN_HAS(res, BC_A_RES_UNIT) || !res->name))
 		ret = -EBADMSG;
 	return ret;
 }
@@ -464,12 +520,12 @@ int bc_decode_res(struct nlmsghdr *hdr, struct bc_res *res)
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_info(struct nlmsghdr *hdr, struct bc_info *info)
+int bc_decode_info(struct nlmsghdr *hdr, struct bcn_info *info)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 
 	memset(info, 0, sizeof(*info));
-	return bc_decode(hdr, bc_info_members, info, tb);
+	return bc_decode(hdr, bcn_info_members, info, tb);
 }
 
 /**
@@ -479,14 +535,14 @@ int bc_decode_info(struct nlmsghdr *hdr, struct bc_info *info)
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_notice(struct nlmsghdr *hdr, struct bc_notice *notice)
+int bc_decode_notice(struct nlmsghdr *hdr, struct bcn_notice *notice)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
 	memset(notice, 0, sizeof(*notice));
-	ret = bc_decode(hdr, bc_notice_members, notice, tb);
-	if (!ret && !BC_HAS(notice, BC_A_EVENT))
+	ret = bc_decode(hdr, bcn_notice_members, notice, tb);
+	if (!ret && !BCN_HAS(notice, BC_A_EVENT))
 		ret = -EBADMSG;
 	return ret;
 }
@@ -498,15 +554,15 @@ int bc_decode_notice(struct nlmsghdr *hdr, struct bc_notice *notice)
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_culprit(struct nlmsghdr *hdr, struct bc_notice *notice)
+int bc_decode_culprit(struct nlmsghdr *hdr, struct bcn_notice *notice)
 {
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
 	memset(notice, 0, sizeof(*notice));
-	ret = bc_decode(hdr, bc_notice_members, notice, tb);
-	if (!ret && (!BC_HAS(notice, BC_A_RES) || !BC_HAS(notice, BC_A_TIME) ||
-		     !BC_HAS(notice, BC_A_COUNT)))
+	ret = bc_decode(hdr, bcn_notice_members, notice, tb);
+	if (!ret && (!BCN_HAS(notice, BC_A_RES) || !BCN_HAS(notice, BC_A_TIME) ||
+		     !BCN_HAS(notice, BC_A_COUNT)))
 		ret = -EBADMSG;
 	return ret;
 }
