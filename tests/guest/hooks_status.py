@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.1
 # timeout: 400
 # vm: own
 """What is attached to the kernel, when, and what if it cannot be."""

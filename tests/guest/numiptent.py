@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.1
 # timeout: 900
 # vm: own
 """numiptent: packet filter rules, against what nft lists in the namespace itself."""

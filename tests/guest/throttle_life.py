@@ -108,7 +108,7 @@ def idle():
     before = busy()
     time.sleep(2)
     without = busy() - before
-    for i in range(200 if bc.DEBUG_KERNEL else 1000):
+    for i in range(50 if bc.DEBUG_KERNEL else 1000):
         pool = bc.Pool(f'idle{i}')
         bc.nl.tune(pool.name, {'io.bps': MIB, 'io.iops': 100})
     time.sleep(1)
