@@ -276,7 +276,11 @@ static void notrace bc_on_dirty_folio(void *data, struct folio *folio,
 	bc_leave(&sec);
 }
 
-/* __folio_cancel_dirty(folio): it is locked, and has just been seen to be dirty. */
+/*
+ * __folio_cancel_dirty(folio): it is locked, so that its mapping stays, and has just been seen
+ * to be dirty. Most of what comes here is memory that is never written to a disk, of tmpfs
+ * for instance: that is found out before the section.
+ */
 BC_HANDLER(bc_on_cancel_dirty)
 {
 	struct folio *folio = BC_ARG(fregs, 0, struct folio *);
@@ -286,10 +290,12 @@ BC_HANDLER(bc_on_cancel_dirty)
 
 	if (bc_current_unknown() || !in_task() || !folio_test_dirty(folio))
 		return;
-	bc_enter(&sec);
 	mapping = READ_ONCE(folio->mapping);
+	if (!mapping || folio_test_anon(folio) || !mapping_can_writeback(mapping))
+		return;
+	bc_enter(&sec);
 	pool = bc_task_pool(current);
-	if (pool && mapping && !folio_test_anon(folio) && mapping_can_writeback(mapping))
+	if (pool)
 		atomic64_add(folio_size(folio), &pool->io.cancelled);
 	bc_leave(&sec);
 }
