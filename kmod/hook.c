@@ -421,7 +421,7 @@ enum bc_status bc_setting_status(enum bc_setting_id id, const char **reason)
 
 	*reason = NULL;
 	if (!src)
-		*reason = "not in this version";
+		*reason = "not the module's: bctl sets it in the files of the cgroup";
 	else if (!src->attached && src->reason[0])
 		*reason = src->reason;
 	else if (src->lacks_setting)

@@ -21,6 +21,8 @@
  *		reloads		how often the module was loaded again: another number
  *				is another family
  *		proc/		what passes for /proc, if it is there
+ *		block/		what passes for /sys/block
+ *		notes/		notes about directories, by inode number and name
  *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode()
  *	BCTL_FAKE_COMM		who is refused something
  */
@@ -318,11 +320,11 @@ static void fake_put_settings(struct nl_msg *msg, const struct fake_pool *pool)
 
 	if (!pool->id || fake_mode("nosettings"))
 		return;
-	for (i = 0; i < FAKE_SETTINGS; i++)
+	/* The last one, io.weight, is not the module's. */
+	for (i = 0; i < BC_SETTING_IO_WEIGHT; i++)
 		list[i] = (struct bc_setting){
 			.id = i, .value = pool->setting[i],
-			.flags = (pool->set[i] ? BC_SETTING_F_SET : 0) |
-				 (i == BC_SETTING_IO_WEIGHT ? 0 : BC_SETTING_F_EFFECTIVE),
+			.flags = (pool->set[i] ? BC_SETTING_F_SET : 0) | BC_SETTING_F_EFFECTIVE,
 		};
 	list[i] = (struct bc_setting){ .id = 99, .value = 7 };
 	nla_put(msg, BC_A_SETTINGS, i * sizeof(list[0]) +
@@ -568,7 +570,7 @@ static void fake_dump_settings(const struct nlmsghdr *req)
 		nla_put_u32(msg, BC_A_RES_STATUS, i == BC_SETTING_IO_WEIGHT ?
 			    BC_STATUS_UNAVAILABLE : BC_STATUS_ENFORCED);
 		if (i == BC_SETTING_IO_WEIGHT)
-			nla_put_string(msg, BC_A_REASON, "no device has a scheduler for it");
+			nla_put_string(msg, BC_A_REASON, "not the module's");
 		nla_put_string(msg, BC_A_DESC, "a setting");
 		fake_answer_msg(msg);
 	}
@@ -1154,6 +1156,53 @@ const char *bc_sys_compat(void)
 const char *bc_sys_user_beancounters(void)
 {
 	return fake_path("user_beancounters");
+}
+
+const char *bc_sys_block(void)
+{
+	return fake_path("block");
+}
+
+static const char *fake_note(int fd, const char *name)
+{
+	char note[256];
+	struct stat st;
+
+	if (fstat(fd, &st))
+		abort();
+	snprintf(note, sizeof(note), "notes/%llu-%s", (unsigned long long)st.st_ino, name);
+	return fake_path(note);
+}
+
+int bc_sys_note_get(int fd, const char *name, char *text, size_t size)
+{
+	FILE *f = fopen(fake_note(fd, name), "r");
+	int ret = 0;
+
+	if (!f)
+		return -ENODATA;
+	if (!fgets(text, size, f))
+		ret = -EIO;
+	fclose(f);
+	return ret;
+}
+
+int bc_sys_note_set(int fd, const char *name, const char *text)
+{
+	const char *path = fake_note(fd, name);
+	FILE *f;
+
+	if (!text)
+		return unlink(path) && errno != ENOENT ? -errno : 0;
+	if (fake_mode("nonotes"))
+		return -EPERM;
+	mkdir(fake_path("notes"), 0755);
+	f = fopen(fake_note(fd, name), "w");
+	if (!f)
+		return -errno;
+	fputs(text, f);
+	fclose(f);
+	return 0;
 }
 
 int bc_sys_fs_magic(int fd, uint32_t *magic)

@@ -968,11 +968,11 @@ def test_flows(kernel):
     kernel.run("pool", "create", "web")
     plain = kernel.json("pool", "show", "web")[0]["pools"][0]
     ok(set(plain["cpu"]) == {"shares", "limit", "reservation", "expandable"} and
-       set(plain["io"]) == {"limits", "weight"}, "not_counted_is_absent", plain)
+       set(plain["io"]) == {"limits"}, "not_counted_is_absent", plain)
     ok(plain["settings"]["cpu.limit"] == {"unit": "ns-per-second", "value": None, "set": False,
                                           "effective": True} and
        plain["cpu"]["limit"] is None and plain["cpu"]["shares"] == 1000 and
-       plain["io"]["limits"]["burst_ms"] == 100 and not plain["settings"]["io.weight"]["effective"],
+       plain["io"]["limits"]["burst_ms"] == 100 and "io.weight" not in plain["settings"],
        "settings_are_shown", plain)
     old = kernel.json("pool", "show", "web", mode="nosettings")[0]["pools"][0]
     ok(not {"cpu", "io", "settings"} & set(old), "an_old_module_has_none", old)
@@ -1013,7 +1013,6 @@ def test_flows(kernel):
     ok("  cpu       usage 1.000s user 750.0ms" in text and "entitlement 150% reservable 12.5%" in text and
        "  io        read 10M write 40K" in text, "show_has_lines_for_them", text)
     ok(re.search(r"^cpu.limit +ns-per-second +unlimited no +yes$", text, re.M) and
-       re.search(r"^io.weight +shares +100 no +no$", text, re.M) and
        re.search(r"^web +8:0 +read +10M +1000 +500ns +950ns +990ns ", text, re.M) and
        re.search(r"^web +259:7[+] +read +0 +0 ", text, re.M), "and_tables", text)
     text = kernel.run("stat", mode="frozen,noio").stdout.decode()
@@ -1024,11 +1023,103 @@ def test_flows(kernel):
     listed = kernel.json("resources")[0]["settings"]
     ok(len(listed) == 12 and listed[1]["unit"] == "ns-per-second" and listed[1]["initial"] is None and
        listed[1]["lowest"] == 10**7 and listed[1]["unlimited"] and "reason" not in listed[1] and
-       listed[11]["reason"].startswith("no device"), "resources_lists_the_settings", listed)
+       listed[11]["reason"].startswith("no device has the scheduler") and
+       "by io.cost or BFQ" in listed[11]["description"], "resources_lists_the_settings", listed)
     text = kernel.run("resources").stdout.decode()
     ok(re.search(r"^cpu.limit +ns-per-second +1% +unlimited +unlimited +enforced ", text, re.M),
        "as_a_second_table", text)
     ok(kernel.json("resources", mode="nosettings")[0]["settings"] == [], "if_there_are_any")
+
+
+def test_weight(kernel):
+    """io.weight is in the cgroup's files, and the module has no part in it."""
+    def control(path):
+        top = kernel.cgroup / path
+        top.mkdir(exist_ok=True)
+        for name, text in (("subtree_control", "io\n"), ("procs", ""), ("type", "domain\n"),
+                           ("controllers", "cpu io memory\n")):
+            (top / f"cgroup.{name}").write_text(text)
+        return top
+
+    def device(name, number, sched):
+        path = kernel.dir / "block" / name
+        (path / "queue").mkdir(parents=True)
+        (path / "dev").write_text(f"{number}\n")
+        (path / "queue/scheduler").write_text(f"{sched}\n")
+        return path
+
+    def setting(*args, mode=""):
+        pool = kernel.json("pool", "show", "web", *args, mode=mode)[0]["pools"][0]
+        one = pool["settings"].get("io.weight", {})
+        ok(pool.get("io", {}).get("weight") == one.get("value"), "weight_is_the_same_twice", pool)
+        return one
+
+    def notes():
+        return sorted(path.name.split("-", 1)[1] + " " + path.read_text()
+                      for path in (kernel.dir / "notes").glob("*"))
+
+    control("")
+    web = control("web")
+    cost, bfq = web / "io.weight", web / "io.bfq.weight"
+    expect(kernel, 2, "web: io.weight=200: the kernel has no weights of block I/O", "pool", "create",
+           "web", "--cgroup", "web", "io.weight=200")
+    ok(kernel.pools() == ["host"], "no_file_no_pool")
+    cost.write_text("default 100\n8:0 50\n")
+    expect(kernel, 2, "too many pools", "pool", "create", "web", "--cgroup", "web", "numproc=5",
+           "io.weight=200", mode="full")
+    ok(cost.read_text() == "100\n" and not notes(), "refused_pool_gets_no_weight", notes())
+    expect(kernel, 2, "web: io.weight=200: the weight cannot be set", "pool", "create", "web",
+           "--cgroup", "web", "io.weight=200", mode="nonotes")
+    ok(cost.read_text() == "100\n" and kernel.pools() == ["host"], "nor_one_that_cannot_be_noted")
+    run = kernel.run("pool", "create", "web", "--cgroup", "web", "io.weight=200", "numproc=9")
+    ok(run.returncode == 0 and cost.read_text() == "200\n" and
+       notes() == ["trusted.beancounter.io.weight 100 200"], "created_with_a_weight", run, notes())
+    want = {"unit": "shares", "value": 200, "set": True, "effective": False,
+            "reason": "no device has the scheduler bfq or io.cost"}
+    ok(setting() == want, "no_device_not_effective", setting())
+    vda = device("vda", "254:0", "[none] mq-deadline bfq")
+    device("sda", "8:0", "none [mq-deadline]")
+    ok(setting() == want, "no_weigher_not_effective")
+    ok("no device that the pool has used" in setting(mode="frozen")["reason"], "of_those_it_used")
+    (kernel.cgroup / "io.cost.qos").write_text("254:0 enable=1 ctrl=auto\n8:0 enable=0 ctrl=auto\n")
+    ok(setting()["acts"] == [{"device": "254:0", "by": "io.cost"}], "io_cost_makes_it_effective")
+    ok("acts" not in setting(mode="frozen"), "but_not_on_a_device_that_it_has_not_used")
+    text = kernel.run("pool", "show", "web").stdout.decode()
+    ok(re.search(r"^io.weight +shares +200 yes +yes: 254:0 by io.cost$", text, re.M), "as_text", text)
+    (kernel.cgroup / "io.cost.qos").unlink()
+    bfq.write_text("default 100\n")
+    (vda / "queue/scheduler").write_text("none mq-deadline [bfq]\n")
+    ok("another value" in setting()["reason"], "bfq_came_later_and_has_another_one", setting())
+    kernel.log()
+    run = kernel.run("pool", "set", "web", "io.weight=4000")
+    ok(run.returncode == 0 and (cost.read_text(), bfq.read_text()) == ("4000\n", "1000\n") and
+       notes() == ["trusted.beancounter.io.bfq.weight 100 1000",
+                   "trusted.beancounter.io.weight 100 4000"], "bfq_has_at_most_1000", run, notes())
+    ok(not any("cmd=2 " in line for line in kernel.log()), "no_request_without_anything_in_it")
+    ok(setting()["acts"] == [{"device": "254:0", "by": "bfq"}], "which_counts_as_that")
+    expect(kernel, 2, "numfile=1: ", "pool", "set", "web", "io.weight=7", "numproc=6", "numfile=1")
+    ok((cost.read_text(), bfq.read_text()) == ("4000\n", "1000\n") and len(notes()) == 2,
+       "one_bad_pair_sets_it_back", cost.read_text(), bfq.read_text())
+    run = kernel.run("pool", "create", "web", "--cgroup", "web", "--exist-ok", "ioprio=0")
+    ok(run.returncode == 0 and setting()["value"] == 64, "ioprio_0_is_64", run)
+    values = []
+    for prio in range(8):
+        kernel.run("pool", "set", "web", f"ioprio={prio}")
+        values.append(int(cost.read_text()))
+    ok(values == [64, 73, 82, 92, 100, 110, 120, 128], "ioprio_is_a_fifth_of_openvz's", values)
+    bfq.write_text("300\n")
+    ok(setting()["set"] and not setting()["effective"], "somebody_else_has_set_one")
+    listed = kernel.json("resources")[0]["settings"][11]
+    ok(listed["status"] == "enforced" and "reason" not in listed, "resources_tells_it", listed)
+    run = kernel.run("pool", "delete", "web")
+    ok(run.returncode == 0 and (cost.read_text(), bfq.read_text()) == ("100\n", "300\n") and
+       not notes(), "deleting_restores_what_is_still_ours", run, cost.read_text(), notes())
+    expect(kernel, 2, "host: io.weight=5: the pool has no cgroup", "pool", "set", "host", "io.weight=5")
+    for bad in ("io.weight=0", "io.weight=10001", "io.weight=unlimited", "ioprio=8", "ioprio=-1",
+                "ioprio=", "ioprio=10"):
+        expect(kernel, 1, "not a number from", "pool", "set", "web", bad)
+    expect(kernel, 1, "the setting 'io.weight' is given twice", "pool", "set", "web", "ioprio=1",
+           "io.weight=100")
 
 
 def test_schemas():
@@ -1061,7 +1152,7 @@ def main():
              test_text_and_json_agree, test_thousand, test_modes, test_known_resources,
              test_exec, test_events, test_compat, test_fairpages, test_fairpages_kinds,
              test_fairpages_slices, test_fairpages_gone, test_fairpages_view, test_explain,
-             test_thresholds, test_readers, test_flows]
+             test_thresholds, test_readers, test_flows, test_weight]
     test_schemas()
     for test in tests:
         kernel = Kernel()

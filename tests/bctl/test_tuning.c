@@ -27,6 +27,10 @@ static const struct {
 	{ "io.wbps=4096", 0, 4096 },
 	{ "iopslimit=500", 0, 500 },
 	{ "io.burst=250", 0, 250 },
+	{ "io.weight=1", 0, 1 },
+	{ "io.weight=10000", 0, 10000 },
+	{ "ioprio=0", 0, 64 },
+	{ "ioprio=7", 0, 128 },
 	{ "cpu.limit=150%", 0, 3 * CPU / 2 },
 	{ "cpu.limit=30%", 0, 3 * CPU / 10 },
 	{ "cpu.limit=12.5%", 0, CPU / 8 },
@@ -53,6 +57,7 @@ static const char *const bad[] = {
 	"cpu.limit=1.2345%", "cpu.limit=99999999999999999999999999999999999999%",
 	"cpu.limit=99999999999999999999999999999999999999ghz", "cpu.limit=Unlimited",
 	"io.bps=", "io.bps=1Q", "io.bps=1MB", "io.bps=-1", "io.bps=4194304T", "io.burst=1s",
+	"io.weight=0", "io.weight=10001", "io.weight=1.5", "ioprio=8", "ioprio=", "ioprio=00",
 	"cpu.expandable=", "cpu.expandable=y", "cpu.expandable=2", "cpu.expandable=yesno",
 };
 

@@ -202,6 +202,39 @@ const char *bc_limits_need(const struct bc_limits *limits, const char *controlle
 	return NULL;
 }
 
+/* io.weight is not the module's, see weight.c. */
+static bool bc_limit_sent(const struct bc_limit *lim)
+{
+	return !lim->tuning || bc_tuning_id(lim->tuning) != BC_SETTING_IO_WEIGHT;
+}
+
+/**
+ * bc_limits_weight() - get the setting io.weight
+ * @limits: the limits, parsed
+ *
+ * Return: the argument, its value is in its limit; or NULL.
+ */
+const struct bc_limit *bc_limits_weight(const struct bc_limits *limits)
+{
+	const struct bc_limit *lim;
+
+	for (lim = limits->v; lim < limits->v + limits->count; lim++)
+		if (!bc_limit_sent(lim))
+			return lim;
+	return NULL;
+}
+
+/**
+ * bc_limits_sent() - is there anything in the limits that the module is to know?
+ * @limits: the limits, parsed
+ *
+ * Return: true if so.
+ */
+bool bc_limits_sent(const struct bc_limits *limits)
+{
+	return limits->count > (bc_limits_weight(limits) ? 1 : 0);
+}
+
 static int bc_tuning_put(const struct bc_limit *lim, struct nl_msg *msg)
 {
 	struct nlattr *nest = nla_nest_start(msg, BC_A_SETTING | NLA_F_NESTED);
@@ -226,6 +259,8 @@ int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg)
 	struct nlattr *nest;
 
 	for (lim = limits->v; lim < limits->v + limits->count; lim++) {
+		if (!bc_limit_sent(lim))
+			continue;
 		if (lim->tuning) {
 			if (bc_tuning_put(lim, msg))
 				return -EMSGSIZE;
@@ -262,6 +297,8 @@ const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
 		if (nla_type(pos) != BC_A_LIMIT && nla_type(pos) != BC_A_SETTING)
 			continue;
 		start = (char *)pos - (char *)hdr;
+		while (i < limits->count && !bc_limit_sent(&limits->v[i]))
+			i++;
 		if (offset >= start && offset < start + nla_total_size(nla_len(pos)))
 			return i < limits->count ? limits->v[i].arg : NULL;
 		i++;

@@ -53,6 +53,8 @@ int bctl_limits_parse(struct bctl *b, int argc, char **argv, struct bc_limits *l
 int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
 			struct bc_limits *limits);
 const char *bc_limits_need(const struct bc_limits *limits, const char *controller);
+const struct bc_limit *bc_limits_weight(const struct bc_limits *limits);
+bool bc_limits_sent(const struct bc_limits *limits);
 int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg);
 const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
 			     size_t offset);

@@ -22,6 +22,7 @@
 #include "enable.h"
 #include "fetch.h"
 #include "pool.h"
+#include "weight.h"
 
 /**
  * struct bc_create - what is to be created
@@ -137,6 +138,7 @@ static int bctl_bind(struct bctl *b, const struct bc_create *c, int fd, bool *ex
 static int bctl_create_new(struct bctl *b, const struct bc_create *c, bool *exists)
 {
 	struct bc_enables enabled = { .v[0].count = 0 };
+	struct bc_weight_change weight = { .dir = -1 };
 	struct bc_made made = { .count = 0 };
 	int fd, status = BCTL_FAILED;
 	sigset_t old;
@@ -149,14 +151,18 @@ static int bctl_create_new(struct bctl *b, const struct bc_create *c, bool *exis
 	if (fd >= 0)
 		status = bctl_enable(b, c->name, &c->limits, c->root, fd, &enabled);
 	if (fd >= 0 && !status)
+		status = bctl_weight_set(b, c->name, &c->limits, fd, &weight);
+	if (fd >= 0 && !status)
 		status = bctl_bind(b, c, fd, exists);
 	else if (fd < 0 && !c->cgroup)
 		bctl_fail(b, c->name, "cannot make the cgroup %s/%s: %s", c->base, c->name,
 			  strerror(-fd));
-	if (!status && !*exists)
+	if (!status && !*exists) {
 		bc_enables_keep(&enabled);
-	else
+	} else {
+		bc_weight_undo(&weight);
 		bc_cgroup_unmake(c->root, &made);
+	}
 	/* Only without the cgroups below it. */
 	bc_enables_undo(&enabled);
 	if (fd >= 0)
@@ -227,7 +233,7 @@ static int bctl_create_or_find(struct bctl *b, const struct bc_create *c)
 		status = bctl_fail(b, c->name, "the id or the cgroup belongs to another pool (%s)",
 				   strerror(EEXIST));
 	if (!status && !ret)
-		status = bctl_pool_apply(b, c->name, &c->limits);
+		status = bctl_pool_configure(b, c->name, &c->limits);
 	return status;
 }
 

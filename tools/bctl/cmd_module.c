@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <netlink/msg.h>
 
+#include "cgroup.h"
 #include "cli.h"
 #include "decode.h"
 #include "fetch.h"
@@ -17,6 +19,21 @@ static int bctl_no_more(struct bctl *b, int argc, char **argv)
 {
 	return argc ? bctl_usage(b, "unexpected argument '%.*s'", BC_WORD_MAX, argv[0]) :
 		      BCTL_OK;
+}
+
+/* Who acts on io.weight is to be seen in the devices. */
+static void bctl_describe_weight(struct bc_snapshot *snap)
+{
+	struct bc_disks disks = { 0 };
+	int root = bc_cgroup_open_root();
+	size_t i;
+
+	if (!bc_disks_read(root, &disks))
+		for (i = 0; i < snap->ntunables; i++)
+			bc_weight_describe(&snap->tunables[i], &disks);
+	bc_disks_clear(&disks);
+	if (root >= 0)
+		close(root);
 }
 
 /**
@@ -54,6 +71,7 @@ int cmd_resources(struct bctl *b, int argc, char **argv)
 	bc_doc_begin(&doc, "bctl.resources/1", "resources", bc_boottime());
 	for (i = 0; i < snap.nres; i++)
 		bc_doc_res(&doc, &snap.res[i]);
+	bctl_describe_weight(&snap);
 	bc_doc_tunables(&doc, snap.tunables, snap.ntunables);
 	p = bctl_printer(b);
 	ret = bc_print(&p, &doc, quiet ? BC_VIEW_NAMES : BC_VIEW_RESOURCES);

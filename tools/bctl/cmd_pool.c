@@ -16,6 +16,7 @@
 #include "enable.h"
 #include "fetch.h"
 #include "pool.h"
+#include "weight.h"
 
 /**
  * bctl_pool_refused() - report that the kernel refused a request about a pool
@@ -54,7 +55,7 @@ int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *li
 	struct nl_msg *msg;
 	int ret = -EMSGSIZE, status = BCTL_OK;
 
-	if (!limits->count)
+	if (!bc_limits_sent(limits))
 		return BCTL_OK;
 	msg = bc_nl_new(b->nl, BC_CMD_POOL_SET, 0);
 	if (!msg)
@@ -89,10 +90,11 @@ int bctl_pool_report(struct bctl *b, const char *name)
 	return status;
 }
 
-/* Settings of the CPU with the controller that they need, or neither. */
+/* Settings with the controllers that they need, and what bctl sets itself; all or nothing. */
 static int bctl_set_enabled(struct bctl *b, const char *name, const struct bc_limits *limits)
 {
 	struct bc_enables enabled = { .v[0].count = 0 };
+	struct bc_weight_change weight = { .dir = -1 };
 	struct bc_msgs msgs = { 0 };
 	struct bcn_pool pool;
 	int status = bctl_find_pool(b, name, &msgs, &pool), root, dir = -1;
@@ -106,9 +108,13 @@ static int bctl_set_enabled(struct bctl *b, const char *name, const struct bc_li
 	if (dir >= 0)
 		status = bctl_enable(b, name, limits, root, dir, &enabled);
 	if (!status)
+		status = bctl_weight_set(b, name, limits, dir, &weight);
+	if (!status)
 		status = bctl_pool_apply(b, name, limits);
 	if (!status)
 		bc_enables_keep(&enabled);
+	else
+		bc_weight_undo(&weight);
 	bc_enables_undo(&enabled);
 	if (dir >= 0)
 		close(dir);
@@ -116,6 +122,21 @@ static int bctl_set_enabled(struct bctl *b, const char *name, const struct bc_li
 		close(root);
 	bc_msgs_clear(&msgs);
 	return status;
+}
+
+/**
+ * bctl_pool_configure() - set limits of a pool, and enable the controllers for that
+ * @b: the run
+ * @name: the pool
+ * @limits: the limits, resolved; none is fine, too
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_pool_configure(struct bctl *b, const char *name, const struct bc_limits *limits)
+{
+	if (bc_limits_need(limits, "cpu") || bc_limits_weight(limits))
+		return bctl_set_enabled(b, name, limits);
+	return bctl_pool_apply(b, name, limits);
 }
 
 static int bctl_set(struct bctl *b, const char *name, struct bc_limits *limits)
@@ -127,8 +148,7 @@ static int bctl_set(struct bctl *b, const char *name, struct bc_limits *limits)
 		status = bctl_limits_resolve(b, &snap, limits);
 	bc_snapshot_clear(&snap);
 	if (!status)
-		status = bc_limits_need(limits, "cpu") ? bctl_set_enabled(b, name, limits) :
-							 bctl_pool_apply(b, name, limits);
+		status = bctl_pool_configure(b, name, limits);
 	return status ? status : bctl_pool_report(b, name);
 }
 
@@ -313,14 +333,32 @@ int cmd_pool_tree(struct bctl *b, int argc, char **argv)
 	return status;
 }
 
+/* The cgroup of a pool that is gone gets back the weight that it had, wherever it is. */
+static void bctl_restore_weight(int root, const char *path)
+{
+	int dir = *path ? bc_cgroup_open(root, path) : -1;
+
+	if (dir < 0)
+		return;
+	bc_weight_restore(dir);
+	close(dir);
+}
+
 /* Remove the cgroup that "pool create" made. Others are none of our business. */
 static void bctl_remove_cgroup(struct bctl *b, const char *name, const char *path)
 {
 	int root, ret;
 
-	if (!path || !bc_cgroup_is_ours(path))
+	if (!path)
 		return;
 	root = bc_cgroup_open_root();
+	if (root >= 0)
+		bctl_restore_weight(root, path);
+	if (!bc_cgroup_is_ours(path)) {
+		if (root >= 0)
+			close(root);
+		return;
+	}
 	ret = root < 0 ? root : bc_cgroup_remove(root, path);
 	if (ret == -EBUSY)
 		bctl_note(b, name, "the pool is deleted; its cgroup %s is not empty and stays",

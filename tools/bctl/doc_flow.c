@@ -16,6 +16,7 @@
 #include "fetch.h"
 #include "hist.h"
 #include "print.h"
+#include "weight.h"
 
 static const struct {
 	uint32_t id;
@@ -244,11 +245,6 @@ static void bc_put_io_settings(struct bc_doc *doc, json_object *obj, const struc
 		if (limits)
 			bc_put_bound(doc, limits, bc_io_limits[i].key, value);
 	}
-	if (!bc_setting_value(pool, BC_SETTING_IO_WEIGHT, &value))
-		return;
-	io = bc_member_object(doc, obj, "io");
-	if (io)
-		bc_put_bound(doc, io, "weight", value);
 }
 
 static const struct bcn_tunable *bc_tunable_by_id(const struct bcn_tunable *tunables, size_t count,
@@ -323,6 +319,53 @@ void bc_doc_flows(struct bc_doc *doc, const struct bcn_pool *pool,
 	}
 	if (pool->nsettings)
 		bc_put_settings(doc, obj, pool, tunables, ntunables);
+}
+
+static void bc_put_weight_acts(struct bc_doc *doc, json_object *obj,
+			       const struct bc_weight *weight)
+{
+	json_object *list = json_object_new_array(), *act;
+	const struct bc_disk *disk;
+
+	bc_put(doc, obj, "acts", list);
+	for (disk = weight->disks; disk < weight->disks + weight->ndisks && !doc->err; disk++) {
+		if (!bc_weight_acts(weight, disk))
+			continue;
+		act = bc_put_object(doc, list);
+		if (!act)
+			return;
+		bc_put_str(doc, act, "device", disk->device);
+		bc_put_str(doc, act, "by", bc_weigher_name(disk->weigher));
+	}
+}
+
+/**
+ * bc_doc_weight() - add io.weight to the pool that was added last
+ * @doc: the document
+ * @weight: what the pool's cgroup has
+ */
+void bc_doc_weight(struct bc_doc *doc, const struct bc_weight *weight)
+{
+	const char *why = bc_weight_why_not(weight);
+	json_object *pool, *obj;
+
+	if (doc->err || !weight->known)
+		return;
+	pool = json_object_array_get_idx(doc->list, json_object_array_length(doc->list) - 1);
+	obj = bc_member_object(doc, pool, "io");
+	if (obj)
+		bc_put_int(doc, obj, "weight", weight->value);
+	obj = bc_member_object(doc, bc_member_object(doc, pool, "settings"), "io.weight");
+	if (!obj)
+		return;
+	bc_put_unit(doc, obj, BC_UNIT_SHARES);
+	bc_put_int(doc, obj, "value", weight->value);
+	bc_put(doc, obj, "set", json_object_new_boolean(weight->set));
+	bc_put(doc, obj, "effective", json_object_new_boolean(!why));
+	if (why)
+		bc_put_str(doc, obj, "reason", why);
+	else
+		bc_put_weight_acts(doc, obj, weight);
 }
 
 /**

@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "cgroup.h"
 #include "cli.h"
 #include "decode.h"
 #include "fetch.h"
@@ -29,6 +31,9 @@ void bc_snapshot_clear(struct bc_snapshot *snap)
 		free(snap->device_lists[i].devices);
 	}
 	free(snap->device_lists);
+	for (i = 0; snap->weights && i < snap->npools; i++)
+		bc_weight_clear(&snap->weights[i]);
+	free(snap->weights);
 	bc_msgs_clear(&snap->res_msgs);
 	bc_msgs_clear(&snap->pool_msgs);
 	bc_msgs_clear(&snap->tunable_msgs);
@@ -154,6 +159,43 @@ static int bctl_fetch_devices(struct bctl *b, const struct bcn_pool *pool,
 	return BCTL_OK;
 }
 
+/* A cgroup that goes meanwhile has no weight. */
+static int bc_fetch_weight(int root, const struct bcn_pool *pool, const struct bc_disks *disks,
+			   const struct bc_device_list *used, struct bc_weight *weight)
+{
+	int dir, ret = 0;
+
+	if (pool->state != BC_POOL_LIVE || !pool->cgroup || !*pool->cgroup)
+		return 0;
+	dir = bc_cgroup_open(root, pool->cgroup);
+	if (dir < 0)
+		return 0;
+	if (!bc_weight_read(dir, weight) && weight->known)
+		ret = bc_weight_judge(weight, disks, used);
+	close(dir);
+	return ret;
+}
+
+/* What the kernel has in the cgroups themselves; nothing without a hierarchy. */
+static int bctl_fetch_weights(struct bctl *b, struct bc_snapshot *snap)
+{
+	struct bc_disks disks = { 0 };
+	int root = bc_cgroup_open_root(), ret;
+	size_t i;
+
+	if (root < 0)
+		return BCTL_OK;
+	snap->weights = calloc(snap->npools + 1, sizeof(*snap->weights));
+	ret = snap->weights ? bc_disks_read(root, &disks) : -ENOMEM;
+	for (i = 0; i < snap->npools && !ret; i++)
+		ret = bc_fetch_weight(root, &snap->pools[i], &disks,
+				      snap->device_lists ? &snap->device_lists[i] : NULL,
+				      &snap->weights[i]);
+	bc_disks_clear(&disks);
+	close(root);
+	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+}
+
 /*
  * What belongs to the pools and takes requests of its own. A dying pool is not
  * asked for: a live one may have its name and id.
@@ -163,15 +205,16 @@ static int bctl_fetch_more(struct bctl *b, struct bc_snapshot *snap)
 	int status = bctl_fetch_tunables(b, snap);
 	size_t i;
 
-	if (status || !snap->devices)
-		return status;
-	snap->device_lists = calloc(snap->npools + 1, sizeof(*snap->device_lists));
-	if (!snap->device_lists)
-		return bctl_fail_nl(b, NULL, -ENOMEM);
-	for (i = 0; i < snap->npools && !status; i++)
-		if (snap->pools[i].io.known && snap->pools[i].state == BC_POOL_LIVE)
-			status = bctl_fetch_devices(b, &snap->pools[i], &snap->device_lists[i]);
-	return status;
+	if (!status && snap->devices) {
+		snap->device_lists = calloc(snap->npools + 1, sizeof(*snap->device_lists));
+		if (!snap->device_lists)
+			return bctl_fail_nl(b, NULL, -ENOMEM);
+		for (i = 0; i < snap->npools && !status; i++)
+			if (snap->pools[i].io.known && snap->pools[i].state == BC_POOL_LIVE)
+				status = bctl_fetch_devices(b, &snap->pools[i],
+							    &snap->device_lists[i]);
+	}
+	return status ? status : bctl_fetch_weights(b, snap);
 }
 
 /**
@@ -401,6 +444,8 @@ void bc_pools_doc(const struct bc_snapshot *snap, struct bc_doc *doc)
 		bc_doc_pool(doc, &snap->pools[i], snap->res, snap->nres);
 		bc_doc_flows(doc, &snap->pools[i], snap->tunables, snap->ntunables,
 			     snap->device_lists ? &snap->device_lists[i] : NULL);
+		if (snap->weights)
+			bc_doc_weight(doc, &snap->weights[i]);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "beancounter.h"
 #include "nl.h"
 #include "print.h"
+#include "weight.h"
 
 /**
  * struct bc_device_list - the block devices of a pool
@@ -37,6 +38,7 @@ struct bc_device_list {
  * @tunables: what can be set
  * @ntunables: how many
  * @device_lists: for each pool its block devices, NULL if they were not asked for
+ * @weights: for each pool its io.weight, or NULL
  */
 struct bc_snapshot {
 	bool detail;
@@ -52,6 +54,7 @@ struct bc_snapshot {
 	struct bcn_tunable *tunables;
 	size_t ntunables;
 	struct bc_device_list *device_lists;
+	struct bc_weight *weights;
 };
 
 int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs);

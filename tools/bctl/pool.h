@@ -10,6 +10,7 @@ struct nl_msg;
 int bctl_pool_refused(struct bctl *b, const char *name, const struct bc_limits *limits,
 		      struct nl_msg *msg, int ret);
 int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *limits);
+int bctl_pool_configure(struct bctl *b, const char *name, const struct bc_limits *limits);
 int bctl_pool_report(struct bctl *b, const char *name);
 int bctl_stat_delta(struct bctl *b, int argc, char **argv, const char *key);
 int bctl_stat_interval(struct bctl *b, int argc, char **argv, const char *interval,

@@ -329,6 +329,24 @@ int bc_print_flow_tables(const struct bc_printer *p, json_object *pools)
 	return ret ? ret : bc_print_devices(p, pools);
 }
 
+/* "yes", where it acts and by whom, or why it does not. */
+static void bc_effective(char cell[BC_CELL_MAX], json_object *setting)
+{
+	json_object *acts = bc_below(setting, "acts"), *act;
+	const char *why = bc_str(setting, "reason");
+	size_t i, len;
+
+	bc_cell(cell, json_object_get_boolean(bc_below(setting, "effective")) ? "yes" : "no");
+	if (why)
+		snprintf(cell, BC_CELL_MAX, "no: %s", why);
+	for (i = 0; acts && i < json_object_array_length(acts); i++) {
+		act = json_object_array_get_idx(acts, i);
+		len = strlen(cell);
+		snprintf(cell + len, BC_CELL_MAX - len, "%s %s by %s", i ? "," : ":",
+			 bc_str(act, "device"), bc_str(act, "by"));
+	}
+}
+
 /**
  * bc_print_settings() - print the settings of a pool, and how long its block I/O took
  * @p: how
@@ -354,8 +372,7 @@ int bc_print_settings(const struct bc_printer *p, json_object *pool)
 			bc_amount(p, cells[2], BC_CELL_MAX, obj, "value");
 			bc_cell(cells[3], json_object_get_boolean(bc_below(obj, "set")) ?
 				"yes" : "no");
-			bc_cell(cells[4], json_object_get_boolean(bc_below(obj, "effective")) ?
-				"yes" : "no");
+			bc_effective(cells[4], obj);
 			bc_grid_line(&g, cells, 5);
 		}
 	}

@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
@@ -233,6 +235,50 @@ const char *bc_sys_compat(void)
 const char *bc_sys_user_beancounters(void)
 {
 	return "/proc/user_beancounters";
+}
+
+/**
+ * bc_sys_block() - where the block devices are
+ *
+ * Return: a path.
+ */
+const char *bc_sys_block(void)
+{
+	return "/sys/block";
+}
+
+/**
+ * bc_sys_note_get() - read a note about a directory, an extended attribute
+ * @fd: the directory
+ * @name: name of the note
+ * @text: receives it
+ * @size: room there
+ *
+ * Return: 0, -ENODATA when there is none, or another negative errno.
+ */
+int bc_sys_note_get(int fd, const char *name, char *text, size_t size)
+{
+	ssize_t len = fgetxattr(fd, name, text, size - 1);
+
+	if (len < 0)
+		return -errno;
+	text[len] = '\0';
+	return 0;
+}
+
+/**
+ * bc_sys_note_set() - make or remove a note
+ * @fd: the directory
+ * @name: name of the note
+ * @text: the note, or NULL for none
+ *
+ * Return: 0 or a negative errno.
+ */
+int bc_sys_note_set(int fd, const char *name, const char *text)
+{
+	if (text)
+		return fsetxattr(fd, name, text, strlen(text), 0) ? -errno : 0;
+	return fremovexattr(fd, name) && errno != ENODATA ? -errno : 0;
 }
 
 /**

@@ -9,8 +9,10 @@
  *	io.bps=10M		bytes per second; iolimit is the same
  *	io.iops=500		requests per second; iopslimit is the same
  *	io.burst=100		milliseconds
+ *	io.weight=200		of 100 for all others
+ *	ioprio=6		the same as OpenVZ has it
  *
- * Whether a value is in its range is for the module to say.
+ * Whether a value is in its range is for the module to say, but for io.weight (weight.c).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,12 +27,15 @@
 
 #include "sys.h"
 #include "tuning.h"
+#include "weight.h"
 
 #define BC_NS_PER_SEC	1000000000ULL
 /* Far above any legal value, far enough from the end to be multiplied. */
 #define BC_TUNING_CAP	((unsigned __int128)1 << 70)
 
-enum bc_tuning_kind { BC_TUNE_NUMBER, BC_TUNE_CPU, BC_TUNE_BOOL, BC_TUNE_RATE };
+enum bc_tuning_kind {
+	BC_TUNE_NUMBER, BC_TUNE_CPU, BC_TUNE_BOOL, BC_TUNE_RATE, BC_TUNE_WEIGHT, BC_TUNE_PRIO,
+};
 
 struct bc_tuning_word {
 	const char *word;
@@ -58,6 +63,8 @@ static const struct bc_tuning_word bc_tuning_words[] = {
 	{ "io.riops", "io.riops", BC_SETTING_IO_RIOPS, BC_TUNE_RATE, "" },
 	{ "io.wiops", "io.wiops", BC_SETTING_IO_WIOPS, BC_TUNE_RATE, BC_FOR_WRITES },
 	{ "io.burst", "io.burst", BC_SETTING_IO_BURST, BC_TUNE_NUMBER, "" },
+	{ "io.weight", "io.weight", BC_SETTING_IO_WEIGHT, BC_TUNE_WEIGHT, "io" },
+	{ "ioprio", "io.weight", BC_SETTING_IO_WEIGHT, BC_TUNE_PRIO, "io" },
 };
 
 /**
@@ -212,6 +219,31 @@ static int bc_tuning_bool(const char *text, uint64_t *value, const char **why)
 	return -EINVAL;
 }
 
+static int bc_tuning_weight(const char *text, uint64_t *value, const char **why)
+{
+	if (!bc_tuning_number(text, value, why) && *value >= BC_WEIGHT_LOWEST &&
+	    *value <= BC_WEIGHT_HIGHEST)
+		return 0;
+	*why = "not a number from 1 to 10000";
+	return -EINVAL;
+}
+
+/*
+ * OpenVZ made weights of CFQ of its priorities: 320, 365, 410, 460, 500, 550, 600, 640. Its
+ * default, 4, had CFQ's, 500. The kernel's default today is 100; so these are a fifth.
+ */
+static int bc_tuning_prio(const char *text, uint64_t *value, const char **why)
+{
+	static const unsigned char weights[] = { 64, 73, 82, 92, 100, 110, 120, 128 };
+
+	if (text[0] >= '0' && text[0] <= '7' && !text[1]) {
+		*value = weights[text[0] - '0'];
+		return 0;
+	}
+	*why = "not a number from 0 to 7";
+	return -EINVAL;
+}
+
 /**
  * bc_tuning_parse() - read the value of a setting
  * @word: setting
@@ -232,6 +264,10 @@ int bc_tuning_parse(const struct bc_tuning_word *word, const char *text, uint64_
 		return bc_tuning_rate(text, value, why);
 	case BC_TUNE_BOOL:
 		return bc_tuning_bool(text, value, why);
+	case BC_TUNE_WEIGHT:
+		return bc_tuning_weight(text, value, why);
+	case BC_TUNE_PRIO:
+		return bc_tuning_prio(text, value, why);
 	default:
 		return bc_tuning_number(text, value, why);
 	}

@@ -419,7 +419,9 @@ struct bc_memory {
  * @BC_SETTING_IO_RIOPS: reads alone
  * @BC_SETTING_IO_WIOPS: writes alone
  * @BC_SETTING_IO_BURST: how long an idle pool may save up for each of the limits above, ms
- * @BC_SETTING_IO_WEIGHT: part of a device under contention, relative to the siblings'
+ * @BC_SETTING_IO_WEIGHT: part of a device under contention, relative to the siblings'. The
+ *	module cannot set it, and it is in no BC_A_SETTINGS: it is what is in io.weight and
+ *	io.bfq.weight of the cgroup, where bctl reads and writes it
  * @BC_SETTING_ID_END: one more than the largest number
  */
 enum bc_setting_id {
