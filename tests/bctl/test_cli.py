@@ -1061,7 +1061,7 @@ def test_weight(kernel):
     control("")
     web = control("web")
     cost, bfq = web / "io.weight", web / "io.bfq.weight"
-    expect(kernel, 2, "web: io.weight=200: the kernel has no weights of block I/O", "pool", "create",
+    expect(kernel, 2, "web: io.weight=200: the kernel has no weights of block I/O, io.cost or bfq", "pool", "create",
            "web", "--cgroup", "web", "io.weight=200")
     ok(kernel.pools() == ["host"], "no_file_no_pool")
     cost.write_text("default 100\n8:0 50\n")

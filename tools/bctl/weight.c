@@ -128,6 +128,7 @@ static int bc_weight_set(int dir, uint32_t value, struct bc_weight_change *chang
 {
 	const struct bc_weight_file *was = change->was;
 	int ret = bc_weight_read_files(dir, change->was), i;
+	uint32_t before;
 
 	if (ret)
 		return ret;
@@ -136,8 +137,8 @@ static int bc_weight_set(int dir, uint32_t value, struct bc_weight_change *chang
 	for (i = 0; i < BC_WEIGHERS && !ret; i++) {
 		if (!was[i].there)
 			continue;
-		ret = bc_weight_write_note(dir, i, bc_weight_ours(&was[i]) ? was[i].before : was[i].now,
-					   bc_weight_for(i, value));
+		before = bc_weight_ours(&was[i]) ? was[i].before : was[i].now;
+		ret = bc_weight_write_note(dir, i, before, bc_weight_for(i, value));
 		if (!ret)
 			ret = bc_weight_write(dir, i, bc_weight_for(i, value));
 	}
@@ -172,8 +173,8 @@ int bctl_weight_set(struct bctl *b, const char *name, const struct bc_limits *li
 		return bctl_fail(b, object, "the pool has no cgroup that could have a weight");
 	ret = bc_weight_set(dir, lim->limit, change);
 	if (ret == -ENOENT)
-		return bctl_fail(b, object, "the kernel has no weights of block I/O: neither io.cost, "
-				 "nor BFQ (modprobe bfq)");
+		return bctl_fail(b, object,
+				 "the kernel has no weights of block I/O, io.cost or bfq");
 	if (ret)
 		return bctl_fail(b, object, "the weight cannot be set: %s", strerror(-ret));
 	return BCTL_OK;
