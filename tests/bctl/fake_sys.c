@@ -14,6 +14,10 @@
  *		compat		what passes for the module's parameter
  *		user_beancounters	what passes for the file in /proc
  *		log		one line for each request, and for the close
+ *		closed		the closing records, and who has acknowledged them
+ *		uptime		what passes for the system's uptime, ns
+ *		held		added to each held
+ *		integral	added to each integral
  *		failcnt		added to each failcnt
  *		incarnation	added to each incarnation
  *		created		added to each time of creation
@@ -23,16 +27,20 @@
  *		proc/		what passes for /proc, if it is there
  *		block/		what passes for /sys/block
  *		notes/		notes about directories, by inode number and name
- *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode()
+ *	BCTL_FAKE_MODE		words, separated by commas; see fake_mode(). "born": each pool has
+ *				an own time of creation and incarnation; "old": a module without
+ *				integrals and closing records
  *	BCTL_FAKE_COMM		who is refused something
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -48,23 +56,9 @@
 #include "fake.h"
 #include "sys.h"
 
-#define FAKE_POOLS	1200
-#define FAKE_RES	7
 #define FAKE_DGRAMS	4096
+/* Those of events. */
 #define FAKE_GROUPS	3
-#define FAKE_SETTINGS	BC_SETTING_ID_END
-
-struct fake_pool {
-	uint32_t id, parent;
-	bool used;
-	char name[BC_NAME_MAX + 1];
-	char cgroup[256];
-	uint64_t cgroup_id;
-	uint64_t barrier[FAKE_RES], limit[FAKE_RES];
-	uint32_t rise[FAKE_RES], fall[FAKE_RES];
-	uint64_t setting[FAKE_SETTINGS];
-	bool set[FAKE_SETTINGS];
-};
 
 struct fake_dgram {
 	size_t len;
@@ -127,7 +121,7 @@ static void fake_kernel(const struct nlmsghdr *req);
 void (*fake_handler)(const struct nlmsghdr *req) = fake_kernel;
 
 /* Is @word in BCTL_FAKE_MODE? */
-static bool fake_mode(const char *word)
+bool fake_mode(const char *word)
 {
 	const char *mode = getenv("BCTL_FAKE_MODE"), *pos;
 	size_t len = strlen(word);
@@ -138,7 +132,7 @@ static bool fake_mode(const char *word)
 	return false;
 }
 
-static const char *fake_path(const char *name)
+const char *fake_path(const char *name)
 {
 	static char path[4][PATH_MAX];
 	static int i;
@@ -213,16 +207,17 @@ void fake_done(const struct nlmsghdr *req, int flags, int err)
 /* Answer CTRL_CMD_GETFAMILY. */
 void fake_family(const struct nlmsghdr *req)
 {
-	static const char * const names[FAKE_GROUPS] = {
-		BC_MCGRP_REFUSAL, BC_MCGRP_POOL, BC_MCGRP_THRESHOLD
+	static const char * const names[FAKE_GROUPS + 1] = {
+		BC_MCGRP_REFUSAL, BC_MCGRP_POOL, BC_MCGRP_THRESHOLD, BC_MCGRP_USAGE
 	};
 	struct nl_msg *msg = fake_new(GENL_ID_CTRL, req->nlmsg_seq, 0, CTRL_CMD_NEWFAMILY);
 	struct nlattr *groups, *group;
 	int i;
 
 	nla_put_u16(msg, CTRL_ATTR_FAMILY_ID, FAKE_FAMILY);
+	nla_put_u32(msg, CTRL_ATTR_VERSION, fake_mode("version") ? 99 : BC_GENL_VERSION);
 	groups = nla_nest_start(msg, CTRL_ATTR_MCAST_GROUPS);
-	for (i = 0; i < FAKE_GROUPS; i++) {
+	for (i = 0; i < FAKE_GROUPS + !fake_mode("old"); i++) {
 		group = nla_nest_start(msg, i + 1);
 		nla_put_string(msg, CTRL_ATTR_MCAST_GRP_NAME, names[i]);
 		nla_put_u32(msg, CTRL_ATTR_MCAST_GRP_ID, 40 + i);
@@ -234,7 +229,7 @@ void fake_family(const struct nlmsghdr *req)
 }
 
 /* A number that a test has put into a file, else 0. */
-static uint64_t fake_number(const char *name)
+uint64_t fake_number(const char *name)
 {
 	FILE *f = fopen(fake_path(name), "r");
 	unsigned long long num = 0;
@@ -246,16 +241,45 @@ static uint64_t fake_number(const char *name)
 	return num;
 }
 
+uint64_t fake_at;
+
+/* In the mode "frozen" no time passes; nor does it for a pool that is closed. */
+uint64_t fake_uptime(void)
+{
+	uint64_t ns = fake_at ? fake_at : fake_number("uptime");
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	if (fake_mode("frozen"))
+		ns = 10000000000ULL;
+	return ns ? ns : ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 /* Whose peaks the request that is being answered takes; a reader "new" takes none. */
 static const char *fake_reader;
+
+/* When a pool was made, which is before each record. */
+static uint64_t fake_created(const struct fake_pool *pool)
+{
+	return (pool->created ? pool->created : 5000000000ULL) + fake_number("created");
+}
+
+/* What is held in the absence of a file "held" has been held since the pool was made. */
+static void fake_integrate(const struct fake_pool *pool, size_t i, struct bc_record *rec)
+{
+	uint64_t age = fake_uptime() - fake_created(pool);
+
+	rec->flags |= BC_RECORD_F_INTEGRAL;
+	rec->integral = (pool->id * 100 + i) * (age / 1000000000) + fake_number("integral");
+}
 
 static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record *rec)
 {
 	*rec = (struct bc_record) {
 		.res = fake_res[i].id,
 		.flags = fake_res[i].status == BC_STATUS_ENFORCED ? BC_RECORD_F_ENFORCED : 0,
-		.held = pool->id * 100 + i,
-		.maxheld = pool->id * 100 + i + 5,
+		.held = pool->id * 100 + i + fake_number("held"),
+		.maxheld = pool->id * 100 + i + 5 + fake_number("held"),
 		.barrier = pool->barrier[i],
 		.limit = pool->limit[i],
 		.failcnt = fake_mode("nofail") ? 0 : i + fake_number("failcnt"),
@@ -269,6 +293,8 @@ static void fake_record(const struct fake_pool *pool, size_t i, struct bc_record
 	if (fake_res[i].id == BC_RES_VMGUARPAGES)
 		rec->flags |= BC_RECORD_F_NO_HELD | BC_RECORD_F_NO_MAXHELD |
 			      BC_RECORD_F_NO_FAILCNT | BC_RECORD_F_NO_FAILED;
+	else
+		fake_integrate(pool, i, rec);
 }
 
 static void fake_put_memory(struct nl_msg *msg)
@@ -292,6 +318,8 @@ static void fake_put_table(struct nl_msg *msg, const struct fake_pool *pool)
 		fake_record(pool, i, (struct bc_record *)(table + i * size));
 	if (fake_mode("shortrec"))
 		size = offsetof(struct bc_record, integral) - 8;
+	if (fake_mode("old"))
+		size = offsetof(struct bc_record, integral);
 	nla_put_u32(msg, BC_A_RECORD_SIZE, size);
 	nla_put(msg, BC_A_TABLE, FAKE_COUNTED * size + (fake_mode("oddtable") ? 4 : 0), table);
 }
@@ -334,16 +362,8 @@ static void fake_put_settings(struct nl_msg *msg, const struct fake_pool *pool)
 
 /*
  * What a pool has used: in the mode "flow" so much per second of the system's
- * uptime, in "frozen" as if that were 10 seconds. Pool N takes N tenths of a CPU, up to 16.
+ * uptime. Pool N takes N tenths of a CPU, up to 16.
  */
-static uint64_t fake_uptime(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return fake_mode("frozen") ? 10000000000ULL : ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 static void fake_put_cpu(struct nl_msg *msg, const struct fake_pool *pool)
 {
 	uint64_t tenths = pool->id % 16, ns = fake_uptime() / 10;
@@ -401,28 +421,54 @@ static void fake_put_flows(struct nl_msg *msg, const struct fake_pool *pool)
 		fake_put_io(msg, pool->id, BC_IO_F_WRITEBACK);
 }
 
+uint64_t fake_incarnation(const struct fake_pool *pool)
+{
+	return (pool->incarnation ? pool->incarnation : 7000 + pool->id) +
+	       fake_number("incarnation");
+}
+
+const char *fake_parent(const struct fake_pool *pool)
+{
+	return fake_pools[pool->parent].name;
+}
+
+const struct fake_pool *fake_pool_at(size_t i)
+{
+	return i < FAKE_POOLS ? &fake_pools[i] : NULL;
+}
+
+/* What a closing record has, too. */
+void fake_put_closed_pool(struct nl_msg *msg, const struct fake_pool *pool)
+{
+	nla_put_u32(msg, BC_A_ID, pool->id);
+	nla_put_string(msg, BC_A_NAME, pool->name);
+	nla_put_u64(msg, BC_A_INCARNATION, fake_incarnation(pool));
+	if (pool->id) {
+		nla_put_u32(msg, BC_A_PARENT_ID, pool->parent);
+		nla_put_string(msg, BC_A_PARENT, fake_parent(pool));
+		nla_put_string(msg, BC_A_CGROUP_PATH, pool->cgroup);
+		nla_put_u64(msg, BC_A_CGROUP_ID, pool->cgroup_id);
+	}
+	nla_put_u64(msg, BC_A_CREATED, fake_created(pool));
+	fake_put_table(msg, pool);
+	fake_put_flows(msg, pool);
+}
+
 static void fake_put_pool(struct nl_msg *msg, const struct fake_pool *pool)
 {
 	int children = 0, i;
 
 	for (i = 0; i < FAKE_POOLS; i++)
 		children += fake_pools[i].used && i && fake_pools[i].parent == pool->id;
-	nla_put_u32(msg, BC_A_ID, pool->id);
-	nla_put_string(msg, BC_A_NAME, pool->name);
-	nla_put_u64(msg, BC_A_INCARNATION, 7000 + pool->id + fake_number("incarnation"));
+	fake_put_closed_pool(msg, pool);
 	nla_put_u32(msg, BC_A_STATE, fake_mode("newstate") ? 9 : BC_POOL_LIVE);
-	if (pool->id) {
-		nla_put_u32(msg, BC_A_PARENT_ID, pool->parent);
-		nla_put_string(msg, BC_A_PARENT, fake_pools[pool->parent].name);
-		nla_put_string(msg, BC_A_CGROUP_PATH, pool->cgroup);
-		nla_put_u64(msg, BC_A_CGROUP_ID, pool->cgroup_id);
-	}
-	nla_put_u64(msg, BC_A_CREATED, 5000000000ULL + fake_number("created"));
 	nla_put_u32(msg, BC_A_CHILDREN, children);
 	nla_put_u64(msg, BC_A_GENERATION, 3);
-	fake_put_table(msg, pool);
+	if (!fake_mode("old")) {
+		nla_put_u64(msg, BC_A_CHANGED, fake_created(pool) + 1000000000);
+		nla_put_u64(msg, BC_A_TAKEN, fake_uptime());
+	}
 	fake_put_thresholds(msg, pool);
-	fake_put_flows(msg, pool);
 	if (fake_mode("newattr"))
 		nla_put_string(msg, BC_A_MAX + 5, "from the future");
 }
@@ -805,6 +851,8 @@ static void fake_create(const struct nlmsghdr *req, struct nlattr **tb)
 		return;
 	}
 	pool.id = id;
+	if (fake_mode("born"))
+		pool.created = pool.incarnation = fake_uptime();
 	fake_pools[id] = pool;
 	msg = fake_new(FAKE_FAMILY, req->nlmsg_seq, 0, BC_CMD_POOL_NEW);
 	fake_put_pool(msg, &fake_pools[id]);
@@ -830,6 +878,7 @@ static void fake_delete(const struct nlmsghdr *req, struct nlattr **tb)
 		fake_ack(req, -EINVAL, "the host cannot be deleted", 0);
 		return;
 	}
+	fake_closed_add(pool, BC_CAUSE_DELETED);
 	pool->used = false;
 	fake_ack(req, 0, NULL, 0);
 }
@@ -848,6 +897,8 @@ static void fake_info(const struct nlmsghdr *req)
 	nla_put_u64(msg, BC_A_UNBALANCED, 0);
 	nla_put_u64(msg, BC_A_UNTRACKED, 0);
 	nla_put_u32(msg, BC_A_PAGE_SIZE, 4096);
+	if (!fake_mode("old"))
+		fake_closed_info(msg);
 	fake_answer_msg(msg);
 	fake_ack(req, 0, NULL, 0);
 }
@@ -928,13 +979,28 @@ static void fake_request(const struct nlmsghdr *req, uint8_t cmd)
 	case BC_CMD_READER_DEL:
 		return fake_reader_del(req, tb);
 	}
+	if (cmd == BC_CMD_CLOSED_GET && !fake_mode("old"))
+		return fake_closed_dump(req, tb);
+	if (cmd == BC_CMD_CLOSED_ACK && !fake_mode("old"))
+		return fake_closed_ack(req, tb);
 	fake_ack(req, -EOPNOTSUPP, NULL, 0);
+}
+
+/* Two bctl at a time have one kernel. */
+static int fake_lock(void)
+{
+	int fd = open(fake_path("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
 }
 
 static void fake_kernel(const struct nlmsghdr *req)
 {
 	uint8_t cmd = ((struct genlmsghdr *)nlmsg_data(req))->cmd;
 	static uint64_t reloads;
+	int lock;
 
 	if (req->nlmsg_type == GENL_ID_CTRL) {
 		reloads = fake_number("reloads");
@@ -957,10 +1023,13 @@ static void fake_kernel(const struct nlmsghdr *req)
 		fake_ack(req, 17, NULL, 0);
 		return;
 	}
+	lock = fake_lock();
 	fake_state(false);
 	fake_request(req, cmd);
 	if (!fake_mode("readonly"))
 		fake_state(true);
+	if (lock >= 0)
+		close(lock);
 }
 
 /* ---- what happens without being asked ---- */
@@ -1104,6 +1173,37 @@ ssize_t bc_sock_recv(struct bc_sock *sock, void **buf, int timeout_ms)
 	return last.len;
 }
 
+/* What was closed meanwhile, also by the hand of another process. */
+static bool fake_more_usage(void)
+{
+	int lock = fake_lock();
+
+	fake_to = &fake_told;
+	fake_state(false);
+	fake_usage_tell();
+	fake_to = &fake_answers;
+	if (lock >= 0)
+		close(lock);
+	return fake_told.head != fake_told.tail;
+}
+
+/* Closing records come from other processes, which nothing tells but their file. */
+static int fake_wait_usage(struct pollfd *pfd, int timeout_ms)
+{
+	int ret;
+
+	do {
+		if (fake_more_usage())
+			return 0;
+		ret = poll(pfd, 1, timeout_ms >= 0 && timeout_ms < 20 ? timeout_ms : 20);
+		if (timeout_ms > 0)
+			timeout_ms -= timeout_ms < 20 ? timeout_ms : 20;
+	} while (!ret && timeout_ms);
+	if (ret < 0)
+		return -errno;
+	return ret ? 0 : -ETIMEDOUT;
+}
+
 /*
  * There is no kernel from which events could come later: when all are read, and
  * bctl would wait for ever, this is the end. A time is waited for, as commands run.
@@ -1116,6 +1216,8 @@ int bc_sock_wait(struct bc_sock *sock, int fd, int timeout_ms)
 	(void)sock;
 	if (fake_told.head != fake_told.tail || (fake_mode("overrun") && fake_joined == 2))
 		return 0;
+	if (fake_usage_joined())
+		return fake_wait_usage(&pfd, timeout_ms);
 	if (timeout_ms < 0 && !fake_mode("wait"))
 		return -ETIMEDOUT;
 	ret = poll(&pfd, 1, timeout_ms);
@@ -1127,6 +1229,10 @@ int bc_sock_wait(struct bc_sock *sock, int fd, int timeout_ms)
 int bc_sock_join(struct bc_sock *sock, uint32_t group)
 {
 	(void)sock;
+	if (group == FAKE_GROUP_USAGE) {
+		fake_usage_join();
+		return 0;
+	}
 	if (group != 40u + fake_joined)
 		return -EINVAL;
 	if (++fake_joined == FAKE_GROUPS)
