@@ -12,13 +12,10 @@
 #include <string.h>
 
 #include <json-c/json.h>
-#include <libsmartcols/libsmartcols.h>
 
+#include "grid.h"
 #include "print.h"
 #include "text.h"
-
-#define BC_COLS_MAX	16
-#define BC_CELL_MAX	256
 
 /* How a figure is written. */
 enum bc_style {
@@ -166,57 +163,6 @@ void bc_print_flow_lines(const struct bc_printer *p, json_object *pool)
 	bc_print_figures(p, pool, "io", bc_io_figures);
 }
 
-/* A table under way. */
-struct bc_grid {
-	struct libscols_table *table;
-	int err;
-};
-
-/* A heading that begins with '<' is that of a column of words. */
-static void bc_grid_begin(const struct bc_printer *p, struct bc_grid *g, const char * const *heads)
-{
-	g->err = 0;
-	g->table = scols_new_table();
-	if (!g->table) {
-		g->err = -ENOMEM;
-		return;
-	}
-	scols_table_set_stream(g->table, p->out);
-	for (; *heads && !g->err; heads++)
-		if (!scols_table_new_column(g->table, *heads + (**heads == '<'), 0,
-					    **heads == '<' ? 0 : SCOLS_FL_RIGHT))
-			g->err = -ENOMEM;
-}
-
-static void bc_grid_line(struct bc_grid *g, char cells[][BC_CELL_MAX], size_t count)
-{
-	struct libscols_line *line = g->err ? NULL : scols_table_new_line(g->table, NULL);
-	size_t i;
-
-	for (i = 0; i < count && line && !g->err; i++)
-		if (scols_line_set_data(line, i, cells[i]))
-			g->err = -ENOMEM;
-	if (!line)
-		g->err = -ENOMEM;
-}
-
-/* A table without a line is not printed, nor is the empty line before it. */
-static int bc_grid_end(const struct bc_printer *p, struct bc_grid *g)
-{
-	if (!g->err && scols_table_get_nlines(g->table)) {
-		fputc('\n', p->out);
-		if (scols_print_table(g->table))
-			g->err = -EIO;
-	}
-	scols_unref_table(g->table);
-	return g->err;
-}
-
-static void bc_cell(char cell[BC_CELL_MAX], const char *text)
-{
-	snprintf(cell, BC_CELL_MAX, "%s", text ? text : "-");
-}
-
 /* One table of "cpu" or "io" with a line for each pool that has it. */
 static int bc_print_flow_table(const struct bc_printer *p, json_object *pools, const char *name,
 			       const struct bc_figure *figures)
@@ -236,7 +182,7 @@ static int bc_print_flow_table(const struct bc_printer *p, json_object *pools, c
 		if (!json_object_object_get_ex(pool, name, &obj) ||
 		    !json_object_object_get_ex(obj, figures->key, NULL))
 			continue;
-		bc_cell(cells[0], bc_str(pool, "name"));
+		bc_grid_cell(cells[0], bc_str(pool, "name"));
 		for (n = 1, f = figures; f->key; f++)
 			bc_figure_text(p, cells[n++], BC_CELL_MAX, obj, f);
 		bc_grid_line(&g, cells, n);
@@ -263,10 +209,10 @@ static void bc_device_line(const struct bc_printer *p, struct bc_grid *g, json_o
 	const char *device = bc_str(io, "device");
 	size_t n = 0, i, j;
 
-	bc_cell(cells[n++], bc_str(pool, "name"));
+	bc_grid_cell(cells[n++], bc_str(pool, "name"));
 	snprintf(cells[n++], BC_CELL_MAX, "%s%s", device ? device : "all",
 		 json_object_get_boolean(bc_below(io, "stacked")) ? "+" : "");
-	bc_cell(cells[n++], dir);
+	bc_grid_cell(cells[n++], dir);
 	f.key = key;
 	snprintf(key, sizeof(key), "%s_bytes", dir);
 	bc_figure_text(p, cells[n++], BC_CELL_MAX, io, &f);
@@ -336,7 +282,7 @@ static void bc_effective(char cell[BC_CELL_MAX], json_object *setting)
 	const char *why = bc_str(setting, "reason");
 	size_t i, len;
 
-	bc_cell(cell, json_object_get_boolean(bc_below(setting, "effective")) ? "yes" : "no");
+	bc_grid_cell(cell, json_object_get_boolean(bc_below(setting, "effective")) ? "yes" : "no");
 	if (why)
 		snprintf(cell, BC_CELL_MAX, "no: %s", why);
 	for (i = 0; acts && i < json_object_array_length(acts); i++) {
@@ -367,10 +313,10 @@ int bc_print_settings(const struct bc_printer *p, json_object *pool)
 	bc_grid_begin(p, &g, heads);
 	if (settings) {
 		json_object_object_foreach(settings, name, obj) {
-			bc_cell(cells[0], name);
-			bc_cell(cells[1], bc_str(obj, "unit"));
+			bc_grid_cell(cells[0], name);
+			bc_grid_cell(cells[1], bc_str(obj, "unit"));
 			bc_amount(p, cells[2], BC_CELL_MAX, obj, "value");
-			bc_cell(cells[3], json_object_get_boolean(bc_below(obj, "set")) ?
+			bc_grid_cell(cells[3], json_object_get_boolean(bc_below(obj, "set")) ?
 				"yes" : "no");
 			bc_effective(cells[4], obj);
 			bc_grid_line(&g, cells, 5);
@@ -413,14 +359,14 @@ int bc_print_tunables(const struct bc_printer *p, json_object *doc)
 	bc_grid_begin(p, &g, heads);
 	for (i = 0; list && i < json_object_array_length(list) && !g.err; i++) {
 		obj = json_object_array_get_idx(list, i);
-		bc_cell(cells[0], bc_str(obj, "name"));
-		bc_cell(cells[1], bc_str(obj, "unit"));
+		bc_grid_cell(cells[0], bc_str(obj, "name"));
+		bc_grid_cell(cells[1], bc_str(obj, "unit"));
 		for (n = 2, j = 0; j < 3; j++)
 			bc_amount(p, cells[n++], BC_CELL_MAX, obj, amounts[j]);
 		if (json_object_get_boolean(bc_below(obj, "unlimited")))
-			bc_cell(cells[3], "unlimited");
+			bc_grid_cell(cells[3], "unlimited");
 		for (j = 0; j < 3; j++)
-			bc_cell(cells[n++], bc_str(obj, words[j]));
+			bc_grid_cell(cells[n++], bc_str(obj, words[j]));
 		bc_grid_line(&g, cells, n);
 	}
 	return bc_grid_end(p, &g);
