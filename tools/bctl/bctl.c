@@ -49,6 +49,10 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "       [--snapshot DIR] [--keep N] [--rate N] [--jobs N] [--exec-timeout S] [-jb]\n"
 	  "       [--exec -- CMD [ARG]...]",
 	  "print refusals and the coming and going of pools" },
+	{ "usage", cmd_usage,
+	  "[--from T] [--to T] [--pool P]... [--tree] [--incarnations]\n"
+	  "       [--by hour|day|month] [--db FILE] [-jb] [--csv] [--cloudevents]",
+	  "tell what pools used in a period" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
 	{ "compat", cmd_compat, "on|off|status",
 	  "switch the files that OpenVZ had in /proc" },

@@ -56,6 +56,9 @@ struct bc_doc {
  * @BC_VIEW_READERS: a line for each reader of peaks
  * @BC_VIEW_EXPLAIN: some lines for each cause of refusals
  * @BC_VIEW_RATES: a line for what each pool did in an interval
+ * @BC_VIEW_USAGE: a line for what each pool used in a period
+ * @BC_VIEW_USAGE_FULL: the same, and a line for each resource
+ * @BC_VIEW_USAGE_CSV: a line for each figure, comma separated
  */
 enum bc_view {
 	BC_VIEW_LIST,
@@ -71,6 +74,9 @@ enum bc_view {
 	BC_VIEW_READERS,
 	BC_VIEW_EXPLAIN,
 	BC_VIEW_RATES,
+	BC_VIEW_USAGE,
+	BC_VIEW_USAGE_FULL,
+	BC_VIEW_USAGE_CSV,
 };
 
 /**

@@ -5,6 +5,7 @@
 #ifndef BCTL_TEXT_H
 #define BCTL_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,9 @@ int bc_print_flow_tables(const struct bc_printer *p, json_object *pools);
 int bc_print_settings(const struct bc_printer *p, json_object *pool);
 int bc_print_tunables(const struct bc_printer *p, json_object *doc);
 int bc_print_rates(const struct bc_printer *p, json_object *doc, json_object *pools);
+int bc_print_usage(const struct bc_printer *p, json_object *doc, json_object *pools, bool full);
+int bc_print_usage_csv(const struct bc_printer *p, json_object *doc, json_object *pools);
+void bc_csv_text(FILE *out, const char *text);
 int bc_print_explain(const struct bc_printer *p, json_object *doc, json_object *causes);
 
 #endif /* BCTL_TEXT_H */

@@ -236,8 +236,11 @@ static int bc_db_start(struct bc_db *db, const char *path)
 	int rc;
 
 	/* sqlite has the same words for a file that is not there and one that is no store */
-	if (stat(path, &st))
-		return bc_db_bad(db, strerror(errno));
+	if (stat(path, &st)) {
+		rc = -errno;
+		bc_db_bad(db, strerror(-rc));
+		return rc;
+	}
 	rc = bc_db_connect(db, path, 0);
 	if (rc == SQLITE_OK)
 		return 0;

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bctl usage
+ *
+ * What pools used in a period, out of the store of "bctl collect". Needs neither the
+ * module nor any privilege but to read the store.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "cmd_usage.h"
+#include "fetch.h"
+#include "print.h"
+#include "usage_events.h"
+
+static int bctl_usage_time(struct bctl *b, const char *option, const char *text, int64_t now,
+			   int64_t *ms)
+{
+	const char *why;
+
+	if (!text || !bc_time_parse(text, now, ms, &why))
+		return BCTL_OK;
+	return bctl_usage(b, "--%s %.*s: %s", option, BC_WORD_MAX, text, why);
+}
+
+/**
+ * bctl_usage_period() - read --from and --to
+ * @b: the run
+ * @from: a time; NULL is the first of this month
+ * @to: a time; NULL is now
+ * @period: receives them
+ *
+ * Return: BCTL_OK or BCTL_USAGE.
+ */
+int bctl_usage_period(struct bctl *b, const char *from, const char *to, struct bc_span *period)
+{
+	int64_t now = bc_now_ms();
+	int status;
+
+	period->begin = bc_step_begin(BC_STEP_MONTH, now);
+	period->end = now;
+	status = bctl_usage_time(b, "from", from, now, &period->begin);
+	if (!status)
+		status = bctl_usage_time(b, "to", to, now, &period->end);
+	if (!status && period->begin >= period->end)
+		status = bctl_usage(b, "the period is empty: it ends before it begins");
+	return status;
+}
+
+/**
+ * bctl_usage_open() - open the store and find the pools
+ * @b: the run
+ * @path: its file, NULL for the usual one
+ * @ask: what is asked for
+ * @db: the store, to be closed by bc_db_close() in any case
+ * @groups: the pools, to be ended by bc_groups_clear() in any case
+ *
+ * Return: BCTL_OK or BCTL_FAILED.
+ */
+int bctl_usage_open(struct bctl *b, const char *path, const struct bc_ask *ask,
+		    struct bc_db *db, struct bc_groups *groups)
+{
+	const char *unknown;
+	int ret;
+
+	if (!path)
+		path = BC_USAGE_DB;
+	ret = bc_db_open(db, path);
+	if (ret)
+		return bctl_fail(b, path, "%s%s", db->why, ret == -ENOENT ?
+				 "; \"bctl collect\" makes it, and --live does without" : "");
+	ret = bc_groups_make(groups, db, ask, &unknown);
+	if (ret == -ENOENT)
+		return bctl_fail(b, unknown, "no record of such a pool");
+	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+}
+
+/**
+ * bctl_usage_fail() - say why a store could not be read
+ * @b: the run
+ * @db: the store
+ * @ret: what was returned
+ *
+ * Return: BCTL_FAILED.
+ */
+int bctl_usage_fail(struct bctl *b, const struct bc_db *db, int ret)
+{
+	if (*db->why)
+		return bctl_fail(b, NULL, "%s", db->why);
+	return bctl_fail(b, NULL, "%s", ret == -E2BIG ?
+			 "more than ten years of records; give a shorter period" : strerror(-ret));
+}
+
+/* All groups into one document. */
+static int bctl_usage_sum(struct bctl *b, struct bc_db *db, const struct bc_groups *groups,
+			  const struct bc_ask *ask, struct bc_doc *doc)
+{
+	struct bc_sums sums = { 0 };
+	int ret = 0;
+	size_t i;
+
+	bc_doc_usage(doc, db, ask);
+	for (i = 0; i < groups->count && !ret; i++) {
+		ret = bc_group_sums(db, &groups->v[i], ask, &sums);
+		if (!ret)
+			bc_doc_usage_group(doc, db, ask, &groups->v[i], &sums);
+		bc_sums_clear(&sums);
+		if (!ret)
+			ret = doc->err;
+	}
+	return ret ? bctl_usage_fail(b, db, ret) : BCTL_OK;
+}
+
+static int bctl_usage_out(struct bctl *b, struct bc_db *db, const struct bc_groups *groups,
+			  const struct bc_ask *ask, bool csv)
+{
+	struct bc_printer p = bctl_printer(b);
+	struct bc_doc doc = { 0 };
+	int status = bctl_usage_sum(b, db, groups, ask, &doc), ret;
+
+	if (!status) {
+		p.page_size = db->page_size;
+		ret = bc_print(&p, &doc, csv ? BC_VIEW_USAGE_CSV :
+			       *ask->names ? BC_VIEW_USAGE_FULL : BC_VIEW_USAGE);
+		if (ret)
+			status = bctl_fail_nl(b, NULL, ret);
+	}
+	bc_doc_end(&doc);
+	return status;
+}
+
+static int bctl_usage_check(struct bctl *b, const struct bc_ask *ask, bool csv, bool events)
+{
+	if (b->json + csv + events > 1)
+		return bctl_usage(b, "only one of -j, --csv and --cloudevents");
+	if (events && (ask->step != BC_STEP_NONE || ask->tree || ask->lives))
+		return bctl_usage(b, "--cloudevents writes each record; it takes no --by, --tree or --incarnations");
+	return BCTL_OK;
+}
+
+/**
+ * cmd_usage() - bctl usage
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status.
+ */
+int cmd_usage(struct bctl *b, int argc, char **argv)
+{
+	const char *names[BC_MANY_MAX + 1] = { NULL }, *from = NULL, *to = NULL, *by = NULL;
+	const char *path = NULL;
+	struct bc_ask ask = { .names = names };
+	bool csv = false, events = false;
+	const struct bc_opt opts[] = {
+		{ "from", 0, NULL, &from }, { "to", 0, NULL, &to },
+		{ "pool", BC_OPT_MANY, NULL, names }, { "tree", 0, &ask.tree, NULL },
+		{ "incarnations", 0, &ask.lives, NULL }, { "by", 0, NULL, &by },
+		{ "db", 0, NULL, &path }, { "csv", 0, &csv, NULL },
+		{ "cloudevents", 0, &events, NULL },
+		BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
+	};
+	struct bc_groups groups = { 0 };
+	struct bc_db db = { 0 };
+	int status = bctl_args(b, &argc, argv, opts), ret;
+
+	if (status >= 0)
+		return status;
+	if (argc)
+		return bctl_usage(b, "unexpected argument '%.*s'; pools are named by --pool",
+				  BC_WORD_MAX, argv[0]);
+	if (by && bc_step_parse(by, &ask.step))
+		return bctl_usage(b, "--by %.*s: not hour, day or month", BC_WORD_MAX, by);
+	status = bctl_usage_period(b, from, to, &ask.period);
+	if (!status)
+		status = bctl_usage_check(b, &ask, csv, events);
+	if (!status)
+		status = bctl_usage_open(b, path, &ask, &db, &groups);
+	if (!status && events) {
+		ret = bc_usage_events(&db, &groups, &ask.period, stdout);
+		status = ret ? bctl_usage_fail(b, &db, ret) : BCTL_OK;
+	} else if (!status) {
+		status = bctl_usage_out(b, &db, &groups, &ask, csv);
+	}
+	bc_groups_clear(&groups);
+	bc_db_close(&db);
+	return status;
+}
