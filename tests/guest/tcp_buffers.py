@@ -295,7 +295,9 @@ def check_end():
         pool.set(**{res: 256 << 10})
         source.call(net.run_flows, 30, 1)
         bc.wait_for(lambda: bc.failcnt(pool, res), 'a refusal')
-        tap.ok(bc.held(pool, res) > 250 << 10, f'end, {res}: the pool is full')
+        # What was refused may have been a whole allocation; what was sent is acknowledged.
+        tap.between(bc.held(pool, res), (256 << 10) - net.ALLOCATION, 1 << 20,
+                    f'end, {res}: the pool is full')
         inside.call(net.close, idle[0])
         tap.equal(outside.call(net.receive, idle_out[0], 10, bc.WAIT), b'',
                   f'end, {res}: close() in a full pool reaches the peer')
