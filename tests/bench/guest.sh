@@ -6,12 +6,13 @@
 set -eu
 rounds=$1 passes=$2
 shift 2
+chosen=("$@")
 cg=/sys/fs/cgroup
 ops=/root/ops
 
 settle()	# the first seconds after boot and after patching cost more
 {
-	"$ops" 1 > /dev/null
+	"$ops" 1 "${chosen[@]}" > /dev/null
 }
 
 measure()	# CONFIG PASS [PREFIX...]
@@ -19,7 +20,7 @@ measure()	# CONFIG PASS [PREFIX...]
 	local config=$1 pass=$2
 	shift 2
 	settle
-	"$@" "$ops" "$rounds" | while read -r op ns; do
+	"$@" "$ops" "$rounds" "${chosen[@]}" | while read -r op ns; do
 		echo "$config $pass $op $ns"
 	done
 }
@@ -33,7 +34,7 @@ in_cgroup()	# PATH CMD...
 deep=bench/d1/d2/d3/d4
 modprobe null_blk irqmode=0 gb=1
 
-"$ops" 3 > /dev/null
+"$ops" 3 "${chosen[@]}" > /dev/null
 for ((pass = 0; pass < passes; pass++)); do
 	measure base $pass
 	mkdir -p $cg/$deep
@@ -58,6 +59,16 @@ for ((pass = 0; pass < passes; pass++)); do
 	echo "+memory +pids +cpu +io" > $cg/cgroup.subtree_control
 	echo "+memory +pids +cpu +io" > $cg/bench/cgroup.subtree_control
 	measure kernel $pass in_cgroup bench/d1
+	# With them, requests are timed, too.
+	mkdir $cg/bench/o
+	insmod /root/beancounter.ko
+	bctl pool create o1 --cgroup bench/o
+	measure outsidek $pass in_cgroup bench/d1
+	bctl pool create d1 --cgroup bench/d1
+	measure poolk $pass in_cgroup bench/d1
+	for pool in d1 o1; do bctl pool delete $pool; done
+	rmmod beancounter
+	rmdir $cg/bench/o
 	echo "-memory -pids -cpu -io" > $cg/bench/cgroup.subtree_control
 	echo "-memory -pids -cpu -io" > $cg/cgroup.subtree_control
 	for path in $deep bench/d1/d2/d3 bench/d1/d2 bench/d1; do rmdir "$cg/$path"; done
