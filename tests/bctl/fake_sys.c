@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A made-up kernel in the place of tools/bctl/sys.c
+ * A made-up kernel in the place of tools/lib/sock.c and tools/bctl/sys.c
  *
  * It holds a few pools and keeps the interface of the uapi header closely
  * enough to run whole commands against it. The environment tells where things
@@ -54,6 +54,7 @@
 #include <netlink/msg.h>
 
 #include "fake.h"
+#include "sock.h"
 #include "sys.h"
 
 #define FAKE_DGRAMS	4096
@@ -1115,7 +1116,7 @@ static void fake_events(void)
 	fake_to = &fake_answers;
 }
 
-/* ---- sys.h ---- */
+/* ---- sock.h, sys.h ---- */
 
 int bc_sock_open(struct bc_sock **sockp)
 {
@@ -1138,6 +1139,12 @@ void bc_sock_close(struct bc_sock *sock)
 	if (--fake_open <= 0)
 		fake_forget(&fake_told);
 	(void)bc_sock_recv(NULL, NULL, 0);
+}
+
+int bc_sock_fd(struct bc_sock *sock)
+{
+	(void)sock;
+	return -1;
 }
 
 int bc_sock_send(struct bc_sock *sock, const void *buf, size_t len)

@@ -20,10 +20,10 @@
 #include "decode.h"
 #include "fake.h"
 #include "nl.h"
-#include "sys.h"
+#include "sock.h"
 #include "tap.h"
 
-static struct bc_nl *nl;
+static struct bcn *nl;
 static int requests;
 
 static struct nl_msg *pool_msg(uint32_t seq, int flags, size_t record_size, size_t table)
@@ -53,7 +53,8 @@ static void k_answer(const struct nlmsghdr *req)
 
 static void k_refuse(const struct nlmsghdr *req)
 {
-	fake_ack(req, -EINVAL, "barrier is above limit", 44);
+	/* The one attribute of the request is a flag. */
+	fake_ack(req, -EINVAL, "barrier is above limit", NLMSG_HDRLEN + GENL_HDRLEN);
 }
 
 /* As without NETLINK_CAP_ACK: the request stands between number and words. */
@@ -220,6 +221,7 @@ static int call(void (*kernel)(const struct nlmsghdr *), int flags, struct bc_ms
 	bc_sock_close(NULL);
 	requests = 0;
 	fake_handler = kernel;
+	nla_put_flag(msg, BC_A_DETAIL);
 	ret = bc_nl_call(nl, msg, answer);
 	nlmsg_free(msg);
 	return ret;
@@ -232,9 +234,9 @@ static void expect(const char *name, void (*kernel)(const struct nlmsghdr *), in
 	int ret = call(kernel, flags, &answer);
 
 	if (!ok(ret == want && (ret || answer.count == count) &&
-		!strcmp(bc_nl_message(nl), words), "%s", name))
+		!strcmp(bcn_message(nl), words), "%s", name))
 		printf("# ret %d, %zu messages, words \"%s\"\n", ret, answer.count,
-		       bc_nl_message(nl));
+		       bcn_message(nl));
 	bc_msgs_clear(&answer);
 }
 
@@ -244,9 +246,9 @@ static void test_do(void)
 
 	expect("do_with_answer_and_ack", k_answer, 0, 0, 1, "");
 	expect("do_refused_with_words", k_refuse, 0, -EINVAL, 0, "barrier is above limit");
-	ok(bc_nl_blame(nl) == 44, "do_refused_blames_an_attribute");
+	ok(bcn_blamed(nl, NULL) == BC_A_DETAIL, "do_refused_blames_an_attribute");
 	expect("do_refused_with_echoed_request", k_refuse_echo, 0, -EINVAL, 0, "words");
-	ok(!bc_nl_blame(nl), "blame_is_forgotten");
+	ok(!bcn_blamed(nl, NULL), "blame_is_forgotten");
 	expect("do_refused_with_too_long_an_echo", k_refuse_lying, 0, -EINVAL, 0, "");
 	expect("do_refused_by_eagain", k_again, 0, -EAGAIN, 0, "");
 	ok(requests == 1, "do_is_not_sent_again");
@@ -298,6 +300,7 @@ static void k_family_many(const struct nlmsghdr *req)
 	int i;
 
 	nla_put_u16(msg, CTRL_ATTR_FAMILY_ID, FAKE_FAMILY);
+	nla_put_u32(msg, CTRL_ATTR_VERSION, BC_GENL_VERSION);
 	groups = nla_nest_start(msg, CTRL_ATTR_MCAST_GROUPS);
 	for (i = 0; i < 30; i++) {
 		group = nla_nest_start(msg, i + 1);
@@ -314,18 +317,22 @@ static void k_family_many(const struct nlmsghdr *req)
 
 static void test_connect(void)
 {
-	struct bc_nl *other = NULL;
+	struct bcn *other = NULL;
 
 	fake_handler = k_absent;
-	ok(!bc_nl_open(&other) && bc_nl_connect(other) == -ENOENT, "absent_family_is_enoent");
+	ok(!bcn_open(&other) && bcn_connect(other) == -ENOENT, "absent_family_is_enoent");
 	fake_handler = k_family_empty;
-	ok(bc_nl_connect(other) == -EBADMSG, "family_without_id_is_malformed");
+	ok(bcn_connect(other) == -EBADMSG, "family_without_id_is_malformed");
 	fake_handler = k_family_many;
-	ok(!bc_nl_connect(other), "more_groups_than_expected");
+	ok(!bcn_connect(other), "more_groups_than_expected");
 	fake_handler = fake_family;
-	ok(!bc_nl_connect(other) && bc_nl_subscribe(other, "nothing") == -ENOENT &&
-	   *bc_nl_message(other), "unknown_group_is_enoent");
-	bc_nl_close(other);
+	ok(!bcn_connect(other) && bcn_subscribe(other, "nothing") == -ENOENT &&
+	   *bcn_message(other), "unknown_group_is_enoent");
+	setenv("BCTL_FAKE_MODE", "version", 1);
+	ok(bcn_connect(other) == -EPROTO && strstr(bcn_message(other), "version 99"),
+	   "another_version_of_the_interface_is_refused");
+	unsetenv("BCTL_FAKE_MODE");
+	bcn_close(other);
 }
 
 /* ---- messages ---- */
@@ -580,7 +587,7 @@ static void test_events(void)
 int main(void)
 {
 	fake_handler = fake_family;
-	if (bc_nl_open(&nl) || bc_nl_connect(nl))
+	if (bcn_open(&nl) || bcn_connect(nl))
 		return 1;
 	test_do();
 	test_dump();
@@ -590,6 +597,6 @@ int main(void)
 	test_closed();
 	test_events();
 	test_mutations();
-	bc_nl_close(nl);
+	bcn_close(nl);
 	return tap_end();
 }

@@ -14,7 +14,7 @@
 #include <netlink/msg.h>
 
 #include "nl.h"
-#include "sys.h"
+#include "sock.h"
 #include "tap.h"
 
 int main(void)
@@ -22,12 +22,12 @@ int main(void)
 	struct bc_msgs answer = { 0 };
 	struct bc_sock *sock;
 	struct nl_msg *msg;
-	struct bc_nl *nl;
+	struct bcn *nl;
 	void *buf;
 	int ret;
 
-	ok(!bc_nl_open(&nl), "socket_is_opened");
-	ret = bc_nl_connect(nl);
+	ok(!bcn_open(&nl), "socket_is_opened");
+	ret = bcn_connect(nl);
 	ok(!ret || ret == -ENOENT, "the_family_is_there_or_absent");
 	/* Without the module, requests still go where the last one went: nlctrl. */
 	if (ret == -ENOENT) {
@@ -47,12 +47,12 @@ int main(void)
 		msg = bc_nl_new(nl, CTRL_CMD_GETFAMILY, 0);
 		nla_put_u8(msg, CTRL_ATTR_FAMILY_ID, 1);
 		ret = bc_nl_call(nl, msg, NULL);
-		ok(ret < 0 && *bc_nl_message(nl) && bc_nl_blame(nl) == NLMSG_HDRLEN + GENL_HDRLEN,
+		ok(ret < 0 && *bcn_message(nl) && bcn_blamed(nl, NULL) == CTRL_ATTR_FAMILY_ID,
 		   "a_real_refusal_has_words_and_blames_an_attribute");
-		printf("# %d \"%s\"\n", ret, bc_nl_message(nl));
+		printf("# %d \"%s\"\n", ret, bcn_message(nl));
 		nlmsg_free(msg);
 	}
-	bc_nl_close(nl);
+	bcn_close(nl);
 	ok(!bc_sock_open(&sock) && bc_sock_recv(sock, &buf, 10) == -ETIMEDOUT,
 	   "silence_is_a_time_out");
 	ok(bc_sock_send(sock, "x", 1) <= 0, "a_crumb_does_no_harm");

@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <netlink/attr.h>
-#include <netlink/genl/genl.h>
-#include <netlink/msg.h>
-
 #include "assign.h"
 #include "cli.h"
 #include "fetch.h"
@@ -235,73 +231,64 @@ bool bc_limits_sent(const struct bc_limits *limits)
 	return limits->count > (bc_limits_weight(limits) ? 1 : 0);
 }
 
-static int bc_tuning_put(const struct bc_limit *lim, struct nl_msg *msg)
+/**
+ * bc_limits_change() - put limits into the form of the library
+ * @limits: the limits, resolved
+ * @change: receives them; to be cleared by the caller even after an error
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int bc_limits_change(const struct bc_limits *limits, struct bcn_change *change)
 {
-	struct nlattr *nest = nla_nest_start(msg, BC_A_SETTING | NLA_F_NESTED);
+	struct bcn_limit *amounts = calloc(limits->count + 1, sizeof(*amounts));
+	struct bcn_value *values = calloc(limits->count + 1, sizeof(*values));
+	const struct bc_limit *lim;
 
-	if (!nest || nla_put_u32(msg, BC_SETTING_A_ID, bc_tuning_id(lim->tuning)) ||
-	    nla_put_u64(msg, BC_SETTING_A_VALUE, lim->limit))
-		return -EMSGSIZE;
-	nla_nest_end(msg, nest);
+	*change = (struct bcn_change) { .limits = amounts, .values = values };
+	if (!amounts || !values)
+		return -ENOMEM;
+	for (lim = limits->v; lim < limits->v + limits->count; lim++) {
+		if (!bc_limit_sent(lim))
+			continue;
+		if (lim->tuning)
+			values[change->nvalues++] = (struct bcn_value) {
+				.setting = bc_tuning_id(lim->tuning), .value = lim->limit,
+			};
+		else
+			amounts[change->nlimits++] = (struct bcn_limit) {
+				.res = lim->res, .barrier = lim->barrier, .limit = lim->limit,
+			};
+	}
 	return 0;
 }
 
 /**
- * bc_limits_put() - add limits to a request
- * @limits: the limits
- * @msg: the request
- *
- * Return: 0 or -EMSGSIZE.
+ * bc_change_clear() - free what bc_limits_change() made
+ * @change: what it made
  */
-int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg)
+void bc_change_clear(struct bcn_change *change)
 {
-	const struct bc_limit *lim;
-	struct nlattr *nest;
-
-	for (lim = limits->v; lim < limits->v + limits->count; lim++) {
-		if (!bc_limit_sent(lim))
-			continue;
-		if (lim->tuning) {
-			if (bc_tuning_put(lim, msg))
-				return -EMSGSIZE;
-			continue;
-		}
-		nest = nla_nest_start(msg, BC_A_LIMIT | NLA_F_NESTED);
-		if (!nest || nla_put_u32(msg, BC_LIMIT_A_RES, lim->res) ||
-		    nla_put_u64(msg, BC_LIMIT_A_BARRIER, lim->barrier) ||
-		    nla_put_u64(msg, BC_LIMIT_A_LIMIT, lim->limit))
-			return -EMSGSIZE;
-		nla_nest_end(msg, nest);
-	}
-	return 0;
+	free((void *)change->limits);
+	free((void *)change->values);
+	memset(change, 0, sizeof(*change));
 }
 
 /**
  * bc_limits_blamed() - which limit did the kernel blame?
- * @limits: the limits, as put into @msg
- * @msg: the refused request
- * @offset: the offset that the kernel told
+ * @limits: the limits
+ * @attr: the kind of attribute that it blamed
+ * @index: how many of the kind stood before it in the request
  *
  * Return: the argument, or NULL if it was none of them.
  */
-const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
-			     size_t offset)
+const char *bc_limits_blamed(const struct bc_limits *limits, int attr, size_t index)
 {
-	struct nlmsghdr *hdr = nlmsg_hdr(msg);
-	struct nlattr *pos;
-	size_t i = 0, start;
-	int rem;
+	const struct bc_limit *lim;
 
-	nla_for_each_attr(pos, genlmsg_attrdata(nlmsg_data(hdr), 0),
-			  genlmsg_attrlen(nlmsg_data(hdr), 0), rem) {
-		if (nla_type(pos) != BC_A_LIMIT && nla_type(pos) != BC_A_SETTING)
-			continue;
-		start = (char *)pos - (char *)hdr;
-		while (i < limits->count && !bc_limit_sent(&limits->v[i]))
-			i++;
-		if (offset >= start && offset < start + nla_total_size(nla_len(pos)))
-			return i < limits->count ? limits->v[i].arg : NULL;
-		i++;
-	}
+	if (attr != BC_A_LIMIT && attr != BC_A_SETTING)
+		return NULL;
+	for (lim = limits->v; lim < limits->v + limits->count; lim++)
+		if (bc_limit_sent(lim) && !lim->tuning == (attr == BC_A_LIMIT) && !index--)
+			return lim->arg;
 	return NULL;
 }

@@ -11,7 +11,7 @@
 
 struct bc_snapshot;
 struct bc_tuning_word;
-struct nl_msg;
+struct bcn_change;
 
 /**
  * struct bc_limit - one RES=VALUE
@@ -55,9 +55,9 @@ int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
 const char *bc_limits_need(const struct bc_limits *limits, const char *controller);
 const struct bc_limit *bc_limits_weight(const struct bc_limits *limits);
 bool bc_limits_sent(const struct bc_limits *limits);
-int bc_limits_put(const struct bc_limits *limits, struct nl_msg *msg);
-const char *bc_limits_blamed(const struct bc_limits *limits, struct nl_msg *msg,
-			     size_t offset);
+int bc_limits_change(const struct bc_limits *limits, struct bcn_change *change);
+void bc_change_clear(struct bcn_change *change);
+const char *bc_limits_blamed(const struct bc_limits *limits, int attr, size_t index);
 void bc_limits_clear(struct bc_limits *limits);
 
 #endif /* BCTL_ASSIGN_H */

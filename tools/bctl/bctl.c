@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "bctl.h"
+#include "beancounter.h"
 #include "cli.h"
-#include "nl.h"
 
 static const struct bctl_cmd bctl_cmds[] = {
 	{ "pool create", cmd_pool_create,
@@ -106,6 +106,6 @@ int main(int argc, char **argv)
 	status = bctl_global_options(&b, &argc, &argv);
 	if (status < 0)
 		status = bctl_run(&b, argc, argv);
-	bc_nl_close(b.nl);
+	bcn_close(b.nl);
 	return bctl_flush(&b, status);
 }

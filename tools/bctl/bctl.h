@@ -13,9 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bc_nl;
+struct bcn;
 struct bctl;
-struct bc_msgs;
 
 enum bctl_status {
 	BCTL_OK		= 0,
@@ -50,7 +49,7 @@ struct bctl_cmd {
 struct bctl {
 	const struct bctl_cmd *cmds;
 	const struct bctl_cmd *cmd;
-	struct bc_nl *nl;
+	struct bcn *nl;
 	bool json;
 	bool raw;
 	char *said;

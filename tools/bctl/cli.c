@@ -13,8 +13,8 @@
 
 #include <linux/beancounter.h>
 
+#include "beancounter.h"
 #include "cli.h"
-#include "nl.h"
 
 static void bctl_say(const struct bctl *b, const char *object, const char *fmt,
 		     va_list ap)
@@ -94,7 +94,7 @@ void bctl_note(const struct bctl *b, const char *object, const char *fmt, ...)
 }
 
 /**
- * bctl_fail_nl() - report what a function of nl.h returned
+ * bctl_fail_nl() - report what a function of the library returned
  * @b: the run
  * @object: what the request was about, or NULL
  * @ret: the negative errno
@@ -105,7 +105,7 @@ void bctl_note(const struct bctl *b, const char *object, const char *fmt, ...)
  */
 int bctl_fail_nl(const struct bctl *b, const char *object, int ret)
 {
-	const char *words = b->nl ? bc_nl_message(b->nl) : "";
+	const char *words = b->nl ? bcn_message(b->nl) : "";
 	const char *hint = "";
 
 	if (ret == -EPERM)
@@ -130,9 +130,9 @@ int bctl_open(struct bctl *b)
 
 	if (b->nl)
 		return BCTL_OK;
-	ret = bc_nl_open(&b->nl);
+	ret = bcn_open(&b->nl);
 	if (!ret)
-		ret = bc_nl_connect(b->nl);
+		ret = bcn_connect(b->nl);
 	if (ret == -ENOENT)
 		return bctl_fail(b, NULL,
 				 "the beancounter module is not loaded, or this is not the host's network namespace");

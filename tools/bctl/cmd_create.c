@@ -13,9 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-
 #include "assign.h"
 #include "cgroup.h"
 #include "cli.h"
@@ -92,46 +89,37 @@ static int bctl_check_dirname(struct bctl *b, const char *name)
 /* Find the directory to make the cgroup in: the parent's, or the common one. */
 static int bctl_find_base(struct bctl *b, struct bc_create *c)
 {
-	struct bc_msgs msgs = { 0 };
+	struct bcn_list *list = NULL;
 	struct bcn_pool pool;
 	int status = BCTL_OK;
 
 	strcpy(c->base, BC_CGROUP_BASE);
 	if (!c->parent || c->cgroup)
 		return BCTL_OK;
-	status = bctl_find_pool(b, c->parent, &msgs, &pool);
+	status = bctl_find_pool(b, c->parent, &list, &pool);
 	if (!status && *pool.cgroup &&
 	    (size_t)snprintf(c->base, sizeof(c->base), "%s", pool.cgroup) >= sizeof(c->base))
 		status = bctl_fail(b, c->parent, "%s", strerror(ENAMETOOLONG));
-	bc_msgs_clear(&msgs);
+	bcn_list_free(list);
 	return status;
-}
-
-static int bc_create_put(const struct bc_create *c, struct nl_msg *msg, int fd)
-{
-	if (nla_put_string(msg, BC_A_NAME, c->name) ||
-	    nla_put_s32(msg, BC_A_CGROUP_FD, fd) ||
-	    (c->has_id && nla_put_u32(msg, BC_A_ID, c->id)) ||
-	    (c->parent && nla_put_string(msg, BC_A_PARENT, c->parent)))
-		return -EMSGSIZE;
-	return bc_limits_put(&c->limits, msg);
 }
 
 /* Send the request. *@exists tells that the name may be taken. */
 static int bctl_bind(struct bctl *b, const struct bc_create *c, int fd, bool *exists)
 {
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_NEW, 0);
-	int ret = -ENOMEM, status = BCTL_OK;
+	struct bcn_new what = {
+		.name = c->name, .parent = c->parent, .cgroup_fd = fd,
+		.has_id = c->has_id, .id = c->id,
+	};
+	int ret = bc_limits_change(&c->limits, &what.change);
 
-	if (msg)
-		ret = bc_create_put(c, msg, fd);
 	if (!ret)
-		ret = bc_nl_call(b->nl, msg, NULL);
+		ret = bcn_pool_new(b->nl, &what, NULL);
+	bc_change_clear(&what.change);
 	*exists = ret == -EEXIST;
 	if (ret && !(*exists && c->exist_ok))
-		status = bctl_pool_refused(b, c->name, &c->limits, msg, ret);
-	nlmsg_free(msg);
-	return status;
+		return bctl_pool_refused(b, c->name, &c->limits, ret);
+	return BCTL_OK;
 }
 
 /* Directory and pool, or neither. */
@@ -214,20 +202,20 @@ static int bctl_create_exists(struct bctl *b, const struct bc_create *c,
  */
 static int bctl_create_or_find(struct bctl *b, const struct bc_create *c)
 {
-	struct bc_msgs msgs = { 0 };
+	struct bcn_list *list = NULL;
 	bool exists = false;
 	struct bcn_pool pool;
 	int tries = 2, status, ret;
 
 	do {
-		ret = bc_fetch_pool(b, c->name, &msgs, &pool);
+		ret = bc_fetch_pool(b, c->name, &list, &pool);
 		if (!ret)
 			status = bctl_create_exists(b, c, &pool);
 		else if (ret == -ENOENT)
 			status = bctl_create_new(b, c, &exists);
 		else
 			status = bctl_fail_nl(b, c->name, ret);
-		bc_msgs_clear(&msgs);
+		bcn_list_free(list);
 	} while (!status && ret && exists && --tries > 0);
 	if (!status && ret && exists)
 		status = bctl_fail(b, c->name, "the id or the cgroup belongs to another pool (%s)",

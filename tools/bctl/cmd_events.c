@@ -16,7 +16,6 @@
 #include <json-c/json.h>
 
 #include "cli.h"
-#include "decode.h"
 #include "fetch.h"
 #include "filter.h"
 #include "parse.h"
@@ -76,23 +75,20 @@ static int bctl_event_out(struct bctl *b, struct bc_watch *w, struct bc_doc *doc
 	return status;
 }
 
-static int bctl_event(struct bctl *b, struct bc_watch *w, struct nlmsghdr *hdr)
+static int bctl_event(struct bctl *b, struct bc_watch *w, const struct bcn_notice *notice)
 {
-	struct bcn_notice notice;
 	struct bc_doc doc;
 
-	if (bc_message_cmd(hdr) != BC_CMD_EVENT)
-		return BCTL_OK;
-	if (bc_decode_notice(hdr, &notice)) {
+	if (!notice) {
 		bctl_note(b, NULL, "skipped a malformed event");
 		return BCTL_OK;
 	}
-	if (!bc_filter_match(&w->filter, &notice))
+	if (!bc_filter_match(&w->filter, notice))
 		return BCTL_OK;
 	bc_doc_begin(&doc, "bctl.event/1", NULL, 0);
-	bc_doc_notice(&doc, &notice, w->snap.res, w->snap.nres);
+	bc_doc_notice(&doc, notice, w->snap.res, w->snap.nres);
 	if (!doc.err)
-		bc_snaps_event(b, &w->snaps, &notice, doc.root);
+		bc_snaps_event(b, &w->snaps, notice, doc.root);
 	w->count--;
 	return bctl_event_out(b, w, &doc);
 }
@@ -131,7 +127,7 @@ static int bc_watch_wait(struct bctl *b, struct bc_watch *w)
 
 	if (left < 0 || (jobs >= 0 && jobs < left))
 		left = jobs;
-	ret = bc_nl_wait(b->nl, w->wake, left);
+	ret = bcn_wait(b->nl, w->wake, left);
 	w->ends += bc_wake_ended(w->wake);
 	bc_runner_tick(b, &w->runner);
 	return ret == -ETIMEDOUT && left >= 0 ? -EAGAIN : ret;
@@ -140,13 +136,13 @@ static int bc_watch_wait(struct bctl *b, struct bc_watch *w)
 /* Take what has come. */
 static int bctl_watch_read(struct bctl *b, struct bc_watch *w)
 {
-	struct bc_msgs events = { 0 };
-	int ret = bc_nl_next(b->nl, 0, &events), status = BCTL_OK;
+	struct bcn_list *events;
+	int ret = bcn_next(b->nl, 0, &events), status = BCTL_OK;
 	size_t i;
 
-	for (i = 0; i < events.count && !status && !(w->counted && !w->count); i++)
-		status = bctl_event(b, w, events.hdr[i]);
-	bc_msgs_clear(&events);
+	for (i = 0; i < bcn_list_count(events) && !status && !(w->counted && !w->count); i++)
+		status = bctl_event(b, w, bcn_list_notice(events, i));
+	bcn_list_free(events);
 	if (ret == -ENOBUFS && !status)
 		status = bctl_event_lost(b, w);
 	else if (ret == -EBADMSG)
@@ -211,7 +207,7 @@ static int bctl_listen(struct bctl *b, struct bc_watch *w)
 	if (!status)
 		status = bctl_filter_resolve(b, &w->filter, &w->snap);
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]) && !status; i++) {
-		ret = bc_nl_subscribe(b->nl, groups[i]);
+		ret = bcn_subscribe(b->nl, groups[i]);
 		if (ret)
 			status = bctl_fail_nl(b, NULL, ret);
 	}
@@ -336,7 +332,7 @@ static int bctl_events_run(struct bctl *b, struct bc_watch *w)
 	bc_runner_clear(&w->runner);
 	bc_filter_clear(&w->filter);
 	bc_snapshot_clear(&w->snap);
-	bc_nl_close(w->ask.nl);
+	bcn_close(w->ask.nl);
 	return status;
 }
 

@@ -26,12 +26,12 @@
  */
 static int bctl_open_cgroup(struct bctl *b, const char *name, int *fd)
 {
-	struct bc_msgs msgs = { 0 };
+	struct bcn_list *list = NULL;
 	struct bcn_pool pool;
 	uint64_t id;
 	int root, status;
 
-	status = bctl_find_pool(b, name, &msgs, &pool);
+	status = bctl_find_pool(b, name, &list, &pool);
 	if (status)
 		goto out;
 	root = bc_cgroup_open_root();
@@ -47,7 +47,7 @@ static int bctl_open_cgroup(struct bctl *b, const char *name, int *fd)
 		close(*fd);
 	}
 out:
-	bc_msgs_clear(&msgs);
+	bcn_list_free(list);
 	return status;
 }
 
@@ -94,7 +94,7 @@ int cmd_exec(struct bctl *b, int argc, char **argv)
 		status = bctl_open_cgroup(b, argv[0], &fd);
 	if (status)
 		return status;
-	bc_nl_close(b->nl);
+	bcn_close(b->nl);
 	b->nl = NULL;
 	status = bctl_move(b, argv[0], "cannot enter the pool", fd, getpid());
 	close(fd);

@@ -12,11 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-
 #include "cli.h"
-#include "decode.h"
 #include "explain.h"
 #include "fetch.h"
 
@@ -91,18 +87,6 @@ static int bc_note_inside(struct bc_explain *e, const struct bcn_pool *top)
 	return 0;
 }
 
-/* Read the log of one level. */
-static int bc_get_log(struct bctl *b, const char *name, struct bc_msgs *msgs)
-{
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_REFUSAL_GET, NLM_F_DUMP);
-	int ret = -ENOMEM;
-
-	if (msg && !nla_put_string(msg, BC_A_NAME, name))
-		ret = bc_nl_call(b->nl, msg, msgs);
-	nlmsg_free(msg);
-	return ret;
-}
-
 /* Of a log, what belongs to one resource and to the pool in question. */
 static size_t bc_pick(const struct bc_explain *e, const struct bc_reason *cause,
 		      const struct bcn_notice *log, size_t count, struct bcn_notice *to)
@@ -144,24 +128,23 @@ static void bc_explain_log(struct bc_explain *e, const struct bcn_pool *level,
 static int bctl_explain_level(struct bctl *b, struct bc_explain *e,
 			      const struct bcn_pool *level, unsigned int distance)
 {
-	struct bc_msgs msgs = { 0 };
-	int status = BCTL_OK, ret = bc_get_log(b, level->name, &msgs);
-	struct bcn_notice *log = NULL;
-	size_t i;
+	struct bcn_list *list;
+	struct bcn_notice *log;
+	int ret = bcn_refusals(b->nl, level->name, &list);
+	size_t count, i;
 
-	if (!ret) {
-		log = calloc(2 * msgs.count + 1, sizeof(*log));
-		ret = log ? 0 : -ENOMEM;
-	}
-	for (i = 0; i < msgs.count && !ret; i++)
-		ret = bc_decode_culprit(msgs.hdr[i], &log[i]);
 	if (ret)
-		status = bctl_fail_nl(b, level->name, ret);
-	else
-		bc_explain_log(e, level, distance, log, msgs.count);
+		return bctl_fail_nl(b, level->name, ret);
+	count = bcn_list_count(list);
+	log = calloc(2 * count + 1, sizeof(*log));
+	for (i = 0; i < count && log; i++)
+		log[i] = *bcn_list_notice(list, i);
+	if (log)
+		bc_explain_log(e, level, distance, log, count);
+	bcn_list_free(list);
+	ret = log ? 0 : -ENOMEM;
 	free(log);
-	bc_msgs_clear(&msgs);
-	return status;
+	return ret ? bctl_fail_nl(b, level->name, ret) : BCTL_OK;
 }
 
 static int bctl_explain(struct bctl *b, struct bc_explain *e, const char *name)

@@ -7,11 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <netlink/msg.h>
-
 #include "cgroup.h"
 #include "cli.h"
-#include "decode.h"
 #include "fetch.h"
 #include "known.h"
 
@@ -83,27 +80,20 @@ out:
 	return status;
 }
 
-static int bctl_info(struct bctl *b, struct bc_msgs *answer)
+static int bctl_info(struct bctl *b)
 {
 	struct bc_printer p = bctl_printer(b);
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_INFO_GET, 0);
-	struct bcn_info info;
+	struct bcn_list *list;
 	struct bc_doc doc;
-	int ret = -ENOMEM;
+	int ret = bcn_module(b->nl, &list);
 
-	if (msg)
-		ret = bc_nl_call(b->nl, msg, answer);
-	nlmsg_free(msg);
-	if (!ret && answer->count != 1)
-		ret = -EBADMSG;
-	if (!ret)
-		ret = bc_decode_info(answer->hdr[0], &info);
 	if (ret)
 		return bctl_fail_nl(b, NULL, ret);
 	bc_doc_begin(&doc, "bctl.info/1", NULL, bc_boottime());
-	bc_doc_info(&doc, &info);
+	bc_doc_info(&doc, bcn_list_info(list));
 	ret = bc_print(&p, &doc, BC_VIEW_INFO);
 	bc_doc_end(&doc);
+	bcn_list_free(list);
 	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
 }
 
@@ -118,7 +108,6 @@ static int bctl_info(struct bctl *b, struct bc_msgs *answer)
 int cmd_info(struct bctl *b, int argc, char **argv)
 {
 	const struct bc_opt opts[] = { BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END };
-	struct bc_msgs answer = { 0 };
 	int status = bctl_args(b, &argc, argv, opts);
 
 	if (status >= 0)
@@ -127,8 +116,7 @@ int cmd_info(struct bctl *b, int argc, char **argv)
 	if (!status)
 		status = bctl_open(b);
 	if (!status)
-		status = bctl_info(b, &answer);
-	bc_msgs_clear(&answer);
+		status = bctl_info(b);
 	return status;
 }
 

@@ -7,9 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-
 #include "assign.h"
 #include "cgroup.h"
 #include "cli.h"
@@ -23,19 +20,18 @@
  * @b: the run
  * @name: the pool
  * @limits: the limits in the request
- * @msg: the request
  * @ret: the error
  *
  * Return: BCTL_FAILED.
  */
 int bctl_pool_refused(struct bctl *b, const char *name, const struct bc_limits *limits,
-		      struct nl_msg *msg, int ret)
+		      int ret)
 {
-	const char *arg = NULL;
+	size_t index;
+	int attr = bcn_blamed(b->nl, &index);
+	const char *arg = bc_limits_blamed(limits, attr, index);
 	char object[BC_NAME_MAX + BC_WORD_MAX + 3];
 
-	if (msg && bc_nl_blame(b->nl))
-		arg = bc_limits_blamed(limits, msg, bc_nl_blame(b->nl));
 	if (!arg)
 		return bctl_fail_nl(b, name, ret);
 	snprintf(object, sizeof(object), "%.*s: %.*s", BC_NAME_MAX, name, BC_WORD_MAX, arg);
@@ -52,20 +48,16 @@ int bctl_pool_refused(struct bctl *b, const char *name, const struct bc_limits *
  */
 int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *limits)
 {
-	struct nl_msg *msg;
-	int ret = -EMSGSIZE, status = BCTL_OK;
+	struct bcn_change change;
+	int ret;
 
 	if (!bc_limits_sent(limits))
 		return BCTL_OK;
-	msg = bc_nl_new(b->nl, BC_CMD_POOL_SET, 0);
-	if (!msg)
-		return bctl_fail_nl(b, name, -ENOMEM);
-	if (!nla_put_string(msg, BC_A_NAME, name) && !bc_limits_put(limits, msg))
-		ret = bc_nl_call(b->nl, msg, NULL);
-	if (ret)
-		status = bctl_pool_refused(b, name, limits, msg, ret);
-	nlmsg_free(msg);
-	return status;
+	ret = bc_limits_change(limits, &change);
+	if (!ret)
+		ret = bcn_pool_set(b->nl, name, &change);
+	bc_change_clear(&change);
+	return ret ? bctl_pool_refused(b, name, limits, ret) : BCTL_OK;
 }
 
 /**
@@ -95,9 +87,9 @@ static int bctl_set_enabled(struct bctl *b, const char *name, const struct bc_li
 {
 	struct bc_enables enabled = { .v[0].count = 0 };
 	struct bc_weight_change weight = { .dir = -1 };
-	struct bc_msgs msgs = { 0 };
+	struct bcn_list *list = NULL;
 	struct bcn_pool pool;
-	int status = bctl_find_pool(b, name, &msgs, &pool), root, dir = -1;
+	int status = bctl_find_pool(b, name, &list, &pool), root, dir = -1;
 
 	if (status)
 		return status;
@@ -120,7 +112,7 @@ static int bctl_set_enabled(struct bctl *b, const char *name, const struct bc_li
 		close(dir);
 	if (root >= 0)
 		close(root);
-	bc_msgs_clear(&msgs);
+	bcn_list_free(list);
 	return status;
 }
 
@@ -370,20 +362,10 @@ static void bctl_remove_cgroup(struct bctl *b, const char *name, const char *pat
 		close(root);
 }
 
-static int bc_delete(struct bctl *b, const char *name)
-{
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_DEL, 0);
-	int ret = -ENOMEM;
-
-	if (msg && !nla_put_string(msg, BC_A_NAME, name))
-		ret = bc_nl_call(b->nl, msg, NULL);
-	nlmsg_free(msg);
-	return ret;
-}
-
 static int bctl_delete(struct bctl *b, const char *name, bool if_exists,
 		       struct bc_snapshot *snap)
 {
+	struct bcn_list *list;
 	struct bcn_pool pool;
 	int status, ret;
 
@@ -391,17 +373,15 @@ static int bctl_delete(struct bctl *b, const char *name, bool if_exists,
 	if (status)
 		return status;
 	snap->taken = bc_boottime();
-	ret = bc_fetch_pool(b, name, &snap->pool_msgs, &pool);
+	ret = bc_fetch_pool(b, name, &list, &pool);
 	if (!ret)
-		ret = bc_delete(b, name);
-	if (ret == -ENOENT && if_exists) {
-		bc_msgs_clear(&snap->pool_msgs);
-		return BCTL_OK;
+		ret = bcn_pool_delete(b->nl, name);
+	if (ret) {
+		bcn_list_free(list);
+		return ret == -ENOENT && if_exists ? BCTL_OK : bctl_fail_nl(b, name, ret);
 	}
-	if (ret)
-		return bctl_fail_nl(b, name, ret);
 	bctl_remove_cgroup(b, name, pool.cgroup);
-	return bctl_take_pools(b, snap);
+	return bctl_take_pools(b, snap, list);
 }
 
 /**

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-
 #include "assign.h"
 #include "cli.h"
 #include "fetch.h"
@@ -48,43 +45,33 @@ static int bctl_mark_parse(struct bctl *b, const char *arg, struct bc_mark *mark
 	return BCTL_OK;
 }
 
-static int bctl_mark_put(struct bctl *b, const struct bc_snapshot *snap,
-			 const struct bc_mark *mark, struct nl_msg *msg)
+static int bctl_mark_resolve(struct bctl *b, const struct bc_snapshot *snap,
+			     const struct bc_mark *mark, struct bcn_mark *to)
 {
 	const struct bcn_res *res = bc_find_res(snap, mark->name);
-	struct nlattr *nest;
 
 	if (!res)
 		return bctl_usage(b, "%.*s: unknown resource '%s'; 'bctl resources' lists them",
 				  BC_WORD_MAX, mark->arg, mark->name);
-	nest = nla_nest_start(msg, BC_A_THRESHOLD | NLA_F_NESTED);
-	if (!nest || nla_put_u32(msg, BC_THRESHOLD_A_RES, res->id) ||
-	    nla_put_u32(msg, BC_THRESHOLD_A_RISE, mark->rise) ||
-	    (mark->rise && nla_put_u32(msg, BC_THRESHOLD_A_FALL, mark->fall)))
-		return bctl_fail_nl(b, NULL, -EMSGSIZE);
-	nla_nest_end(msg, nest);
+	*to = (struct bcn_mark) { .res = res->id, .rise = mark->rise, .fall = mark->fall };
 	return BCTL_OK;
 }
 
 static int bctl_marks_send(struct bctl *b, const char *name, const struct bc_mark *marks,
 			   int count)
 {
+	struct bcn_mark *list = calloc(count, sizeof(*list));
 	struct bc_snapshot snap = { 0 };
-	int status = bctl_fetch_resources(b, &snap), i, ret;
-	struct nl_msg *msg = NULL;
+	int status = list ? bctl_fetch_resources(b, &snap) : bctl_fail_nl(b, name, -ENOMEM), i, ret;
 
-	if (!status)
-		msg = bc_nl_new(b->nl, BC_CMD_THRESHOLD_SET, 0);
-	if (!status && (!msg || nla_put_string(msg, BC_A_NAME, name)))
-		status = bctl_fail_nl(b, name, -ENOMEM);
 	for (i = 0; i < count && !status; i++)
-		status = bctl_mark_put(b, &snap, &marks[i], msg);
+		status = bctl_mark_resolve(b, &snap, &marks[i], &list[i]);
 	if (!status) {
-		ret = bc_nl_call(b->nl, msg, NULL);
+		ret = bcn_thresholds(b->nl, name, list, count);
 		if (ret)
 			status = bctl_fail_nl(b, name, ret);
 	}
-	nlmsg_free(msg);
+	free(list);
 	bc_snapshot_clear(&snap);
 	return status;
 }

@@ -10,12 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-
 #include "cgroup.h"
 #include "cli.h"
-#include "decode.h"
 #include "fetch.h"
 
 /**
@@ -27,56 +23,30 @@ void bc_snapshot_clear(struct bc_snapshot *snap)
 	size_t i;
 
 	for (i = 0; snap->device_lists && i < snap->npools; i++) {
-		bc_msgs_clear(&snap->device_lists[i].msgs);
+		bcn_list_free(snap->device_lists[i].list);
 		free(snap->device_lists[i].devices);
 	}
 	free(snap->device_lists);
 	for (i = 0; snap->weights && i < snap->npools; i++)
 		bc_weight_clear(&snap->weights[i]);
 	free(snap->weights);
-	bc_msgs_clear(&snap->res_msgs);
-	bc_msgs_clear(&snap->pool_msgs);
-	bc_msgs_clear(&snap->tunable_msgs);
+	for (i = 0; i < snap->nlists; i++)
+		bcn_list_free(snap->pool_lists[i]);
+	free(snap->pool_lists);
+	bcn_list_free(snap->res_list);
+	bcn_list_free(snap->tunable_list);
 	free(snap->tunables);
 	free(snap->res);
 	free(snap->pools);
 	memset(snap, 0, sizeof(*snap));
 }
 
-static int bc_put_reader(const struct bctl *b, struct nl_msg *msg)
+/* Report that a list cannot be had; @what it is a list of is told if the kernel sent rubbish. */
+static int bctl_fail_list(struct bctl *b, const char *object, const char *what, int ret)
 {
-	return b->reader ? nla_put_string(msg, BC_A_READER, b->reader) : 0;
-}
-
-/* With what goes with pools: the reader whose peaks are taken, and the details. */
-static int bctl_dump_pools(struct bctl *b, bool detail, struct bc_msgs *msgs)
-{
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_GET, NLM_F_DUMP);
-	int ret = -ENOMEM;
-
-	if (msg && (!detail || !nla_put_flag(msg, BC_A_DETAIL)) && !bc_put_reader(b, msg))
-		ret = bc_nl_call(b->nl, msg, msgs);
-	nlmsg_free(msg);
-	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
-}
-
-/**
- * bctl_dump() - read all there is of something
- * @b: the run
- * @cmd: enum bc_cmd
- * @msgs: receives it
- *
- * Return: BCTL_OK or BCTL_FAILED.
- */
-int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs)
-{
-	struct nl_msg *msg = bc_nl_new(b->nl, cmd, NLM_F_DUMP);
-	int ret = -ENOMEM;
-
-	if (msg)
-		ret = bc_nl_call(b->nl, msg, msgs);
-	nlmsg_free(msg);
-	return ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+	if (ret == -EBADMSG && !*bcn_message(b->nl))
+		return bctl_fail(b, object, "the kernel's %s is malformed", what);
+	return bctl_fail_nl(b, object, ret);
 }
 
 /**
@@ -88,20 +58,20 @@ int bctl_dump(struct bctl *b, uint8_t cmd, struct bc_msgs *msgs)
  */
 int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap)
 {
-	int status = bctl_open(b);
+	int status = bctl_open(b), ret;
 	size_t i;
 
-	if (!status)
-		status = bctl_dump(b, BC_CMD_RES_GET, &snap->res_msgs);
 	if (status)
 		return status;
-	snap->res = calloc(snap->res_msgs.count + 1, sizeof(*snap->res));
+	ret = bcn_resources(b->nl, &snap->res_list);
+	if (ret)
+		return bctl_fail_list(b, NULL, "list of resources", ret);
+	snap->res = calloc(bcn_list_count(snap->res_list) + 1, sizeof(*snap->res));
 	if (!snap->res)
 		return bctl_fail_nl(b, NULL, -ENOMEM);
-	for (i = 0; i < snap->res_msgs.count; i++)
-		if (bc_decode_res(snap->res_msgs.hdr[i], &snap->res[i]))
-			return bctl_fail(b, NULL, "the kernel's list of resources is malformed");
-	snap->nres = snap->res_msgs.count;
+	snap->nres = bcn_list_count(snap->res_list);
+	for (i = 0; i < snap->nres; i++)
+		snap->res[i] = *bcn_list_resource(snap->res_list, i);
 	return BCTL_OK;
 }
 
@@ -114,22 +84,19 @@ int bctl_fetch_resources(struct bctl *b, struct bc_snapshot *snap)
  */
 int bctl_fetch_tunables(struct bctl *b, struct bc_snapshot *snap)
 {
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_SETTING_GET, NLM_F_DUMP);
-	int ret = msg ? bc_nl_call(b->nl, msg, &snap->tunable_msgs) : -ENOMEM;
+	int ret = bcn_settings(b->nl, &snap->tunable_list);
 	size_t i;
 
-	nlmsg_free(msg);
 	if (ret == -EOPNOTSUPP)
 		return BCTL_OK;
 	if (ret)
-		return bctl_fail_nl(b, NULL, ret);
-	snap->tunables = calloc(snap->tunable_msgs.count + 1, sizeof(*snap->tunables));
+		return bctl_fail_list(b, NULL, "list of settings", ret);
+	snap->tunables = calloc(bcn_list_count(snap->tunable_list) + 1, sizeof(*snap->tunables));
 	if (!snap->tunables)
 		return bctl_fail_nl(b, NULL, -ENOMEM);
-	for (i = 0; i < snap->tunable_msgs.count; i++)
-		if (bc_decode_tunable(snap->tunable_msgs.hdr[i], &snap->tunables[i]))
-			return bctl_fail(b, NULL, "the kernel's list of settings is malformed");
-	snap->ntunables = snap->tunable_msgs.count;
+	snap->ntunables = bcn_list_count(snap->tunable_list);
+	for (i = 0; i < snap->ntunables; i++)
+		snap->tunables[i] = *bcn_list_setting(snap->tunable_list, i);
 	return BCTL_OK;
 }
 
@@ -137,25 +104,19 @@ int bctl_fetch_tunables(struct bctl *b, struct bc_snapshot *snap)
 static int bctl_fetch_devices(struct bctl *b, const struct bcn_pool *pool,
 			      struct bc_device_list *list)
 {
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_IO_GET, NLM_F_DUMP);
-	int ret = -ENOMEM;
+	int ret = bcn_devices(b->nl, pool->name, &list->list);
 	size_t i;
 
-	if (msg && !nla_put_string(msg, BC_A_NAME, pool->name))
-		ret = bc_nl_call(b->nl, msg, &list->msgs);
-	nlmsg_free(msg);
 	if (ret == -EOPNOTSUPP || ret == -ENOENT)
 		return BCTL_OK;
 	if (ret)
-		return bctl_fail_nl(b, pool->name, ret);
-	list->devices = calloc(list->msgs.count + 1, sizeof(*list->devices));
+		return bctl_fail_list(b, pool->name, "description of a block device", ret);
+	list->devices = calloc(bcn_list_count(list->list) + 1, sizeof(*list->devices));
 	if (!list->devices)
 		return bctl_fail_nl(b, NULL, -ENOMEM);
-	for (i = 0; i < list->msgs.count; i++)
-		if (bc_decode_device(list->msgs.hdr[i], &list->devices[i]))
-			return bctl_fail(b, pool->name,
-					 "the kernel's description of a block device is malformed");
-	list->count = list->msgs.count;
+	list->count = bcn_list_count(list->list);
+	for (i = 0; i < list->count; i++)
+		list->devices[i] = *bcn_list_device(list->list, i);
 	return BCTL_OK;
 }
 
@@ -218,25 +179,43 @@ static int bctl_fetch_more(struct bctl *b, struct bc_snapshot *snap)
 }
 
 /**
- * bctl_take_pools() - take the descriptions of pools apart
+ * bctl_take_pools() - add pools to a snapshot
  * @b: the run
- * @snap: has their messages, receives the pools
+ * @snap: receives them
+ * @list: the pools; belongs to @snap from now on, even after an error
  *
  * Return: BCTL_OK or BCTL_FAILED.
  */
-int bctl_take_pools(struct bctl *b, struct bc_snapshot *snap)
+int bctl_take_pools(struct bctl *b, struct bc_snapshot *snap, struct bcn_list *list)
 {
-	size_t i;
+	size_t count = bcn_list_count(list), i;
+	struct bcn_list **lists = realloc(snap->pool_lists, (snap->nlists + 1) * sizeof(*lists));
+	struct bcn_pool *pools;
 
-	snap->pools = calloc(snap->pool_msgs.count + 1, sizeof(*snap->pools));
-	if (!snap->pools)
+	if (!lists) {
+		bcn_list_free(list);
 		return bctl_fail_nl(b, NULL, -ENOMEM);
-	for (i = 0; i < snap->pool_msgs.count; i++)
-		if (bc_decode_pool(snap->pool_msgs.hdr[i], &snap->pools[i]))
-			return bctl_fail(b, NULL,
-					 "the kernel's description of a pool is malformed");
-	snap->npools = snap->pool_msgs.count;
+	}
+	snap->pool_lists = lists;
+	snap->pool_lists[snap->nlists++] = list;
+	pools = realloc(snap->pools, (snap->npools + count + 1) * sizeof(*pools));
+	if (!pools)
+		return bctl_fail_nl(b, NULL, -ENOMEM);
+	snap->pools = pools;
+	for (i = 0; i < count; i++)
+		snap->pools[snap->npools++] = *bcn_list_pool(list, i);
 	return BCTL_OK;
+}
+
+/* With what goes with pools: the reader whose peaks are taken, and the details. */
+static int bctl_dump_pools(struct bctl *b, struct bc_snapshot *snap)
+{
+	const struct bcn_query query = { .reader = b->reader, .detail = snap->detail };
+	struct bcn_list *list;
+	int ret = bcn_pools(b->nl, &query, &list);
+
+	return ret ? bctl_fail_list(b, NULL, "description of a pool", ret) :
+		     bctl_take_pools(b, snap, list);
 }
 
 /**
@@ -252,9 +231,7 @@ int bctl_fetch_pools(struct bctl *b, struct bc_snapshot *snap)
 
 	snap->taken = bc_boottime();
 	if (!status)
-		status = bctl_dump_pools(b, snap->detail, &snap->pool_msgs);
-	if (!status)
-		status = bctl_take_pools(b, snap);
+		status = bctl_dump_pools(b, snap);
 	return status ? status : bctl_fetch_more(b, snap);
 }
 
@@ -270,39 +247,7 @@ int bctl_fetch_figures(struct bctl *b, struct bc_snapshot *snap)
 	int status = bctl_open(b);
 
 	snap->taken = bc_boottime();
-	if (!status)
-		status = bctl_dump_pools(b, false, &snap->pool_msgs);
-	return status ? status : bctl_take_pools(b, snap);
-}
-
-static int bc_get_pool(struct bctl *b, const char *name, bool detail, struct bc_msgs *msgs)
-{
-	struct nl_msg *msg = bc_nl_new(b->nl, BC_CMD_POOL_GET, 0);
-	int ret = -ENOMEM;
-
-	if (msg && !nla_put_string(msg, BC_A_NAME, name) && !bc_put_reader(b, msg) &&
-	    (!detail || !nla_put_flag(msg, BC_A_DETAIL)))
-		ret = bc_nl_call(b->nl, msg, msgs);
-	nlmsg_free(msg);
-	if (!ret && msgs->count != 1)
-		ret = -EBADMSG;
-	return ret;
-}
-
-/* Move the messages of @from to the end of @to. */
-static int bc_msgs_move(struct bc_msgs *to, struct bc_msgs *from)
-{
-	size_t count = to->count + from->count;
-	struct nlmsghdr **list = realloc(to->hdr, count * sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-	memcpy(list + to->count, from->hdr, from->count * sizeof(*list));
-	to->hdr = list;
-	to->count = count;
-	to->room = count;
-	from->count = 0;
-	return 0;
+	return status ? status : bctl_dump_pools(b, snap);
 }
 
 /**
@@ -316,26 +261,22 @@ static int bc_msgs_move(struct bc_msgs *to, struct bc_msgs *from)
  */
 int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char **names)
 {
-	struct bc_msgs one = { 0 };
-	int status, ret = 0, i;
+	struct bcn_query query = { .reader = b->reader, .detail = snap->detail };
+	struct bcn_list *list;
+	int status, ret, i;
 
 	if (!count)
 		return bctl_fetch_pools(b, snap);
 	status = bctl_fetch_resources(b, snap);
-	if (status)
-		return status;
 	snap->taken = bc_boottime();
-	for (i = 0; i < count && !ret; i++) {
-		ret = bc_get_pool(b, names[i], snap->detail, &one);
+	for (i = 0; i < count && !status; i++) {
+		query.name = names[i];
+		ret = bcn_pools(b->nl, &query, &list);
 		if (ret)
-			status = bctl_fail_nl(b, names[i], ret);
+			status = bctl_fail_list(b, names[i], "description of a pool", ret);
 		else
-			ret = bc_msgs_move(&snap->pool_msgs, &one);
-		bc_msgs_clear(&one);
+			status = bctl_take_pools(b, snap, list);
 	}
-	if (ret)
-		return status ? status : bctl_fail_nl(b, NULL, ret);
-	status = bctl_take_pools(b, snap);
 	return status ? status : bctl_fetch_more(b, snap);
 }
 
@@ -343,31 +284,32 @@ int bctl_fetch_named(struct bctl *b, struct bc_snapshot *snap, int count, char *
  * bc_fetch_pool() - read one pool
  * @b: the run
  * @name: its name
- * @msgs: receives the message behind @pool; to be cleared by the caller even
- *	after an error
+ * @listp: receives what @pool points to, to be freed by the caller; NULL after an error
  * @pool: receives the pool
  *
  * Return: 0 or a negative errno.
  */
-int bc_fetch_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
+int bc_fetch_pool(struct bctl *b, const char *name, struct bcn_list **listp,
 		  struct bcn_pool *pool)
 {
-	int ret = bc_get_pool(b, name, false, msgs);
+	const struct bcn_query query = { .name = name, .reader = b->reader };
+	int ret = bcn_pools(b->nl, &query, listp);
 
-	return ret ? ret : bc_decode_pool(msgs->hdr[0], pool);
+	if (!ret)
+		*pool = *bcn_list_pool(*listp, 0);
+	return ret;
 }
 
 /**
  * bctl_find_pool() - read one pool that has to be there
  * @b: the run
  * @name: its name
- * @msgs: receives the message behind @pool; to be cleared by the caller even
- *	after an error
+ * @listp: receives what @pool points to, to be freed by the caller even after an error
  * @pool: receives the pool, which has a cgroup
  *
  * Return: BCTL_OK or BCTL_FAILED.
  */
-int bctl_find_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
+int bctl_find_pool(struct bctl *b, const char *name, struct bcn_list **listp,
 		   struct bcn_pool *pool)
 {
 	int status = bctl_open(b);
@@ -375,7 +317,7 @@ int bctl_find_pool(struct bctl *b, const char *name, struct bc_msgs *msgs,
 
 	if (status)
 		return status;
-	ret = bc_fetch_pool(b, name, msgs, pool);
+	ret = bc_fetch_pool(b, name, listp, pool);
 	if (ret)
 		return bctl_fail_nl(b, name, ret);
 	if (!pool->id)

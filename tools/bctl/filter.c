@@ -208,15 +208,15 @@ static void bc_places_read(struct bc_filter *f)
  */
 int bctl_filter_resolve(struct bctl *b, struct bc_filter *f, const struct bc_snapshot *snap)
 {
-	struct bc_msgs msgs = { 0 };
+	struct bcn_list *list = NULL;
 	struct bcn_pool pool;
 	int status = BCTL_OK, i, ret;
 
 	for (i = 0; f->res[i] && !status; i++)
 		status = bctl_filter_res(b, f, i, snap);
 	for (i = 0; f->pools[i] && !status && !f->absent_ok; i++) {
-		ret = bc_fetch_pool(b, f->pools[i], &msgs, &pool);
-		bc_msgs_clear(&msgs);
+		ret = bc_fetch_pool(b, f->pools[i], &list, &pool);
+		bcn_list_free(list);
 		if (ret == -ENOENT)
 			status = bctl_fail(b, f->pools[i],
 					   "no such pool; --absent-ok waits for one");

@@ -5,10 +5,9 @@
 #include "bctl.h"
 
 struct bc_limits;
-struct nl_msg;
 
 int bctl_pool_refused(struct bctl *b, const char *name, const struct bc_limits *limits,
-		      struct nl_msg *msg, int ret);
+		      int ret);
 int bctl_pool_apply(struct bctl *b, const char *name, const struct bc_limits *limits);
 int bctl_pool_configure(struct bctl *b, const char *name, const struct bc_limits *limits);
 int bctl_pool_report(struct bctl *b, const char *name);

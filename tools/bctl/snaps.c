@@ -96,20 +96,20 @@ static int bc_snaps_host(struct bc_snaps *s, struct bc_procs *procs)
 static const char *bc_snaps_read(struct bc_snaps *s, const struct bcn_notice *n,
 				 struct bc_procs *procs)
 {
-	struct bc_msgs msgs = { 0 };
+	struct bcn_list *list = NULL;
 	struct bcn_pool pool = { 0 };
 	int ret;
 
 	if (BCN_HAS(n, BC_A_PID) && n->pid)
 		bc_procs_one(procs, n->pid);
-	ret = bctl_open(s->ask) ? -EIO : bc_fetch_pool(s->ask, n->name, &msgs, &pool);
+	ret = bctl_open(s->ask) ? -EIO : bc_fetch_pool(s->ask, n->name, &list, &pool);
 	if (!ret && pool.incarnation != n->incarnation)
 		ret = -ENOENT;
 	if (!ret && BCN_HAS(&pool, BC_A_CGROUP_PATH))
 		bc_put_str(procs->doc, procs->doc->root, "cgroup", pool.cgroup);
 	if (!ret)
 		ret = pool.id ? bc_snaps_pool(procs, &pool) : bc_snaps_host(s, procs);
-	bc_msgs_clear(&msgs);
+	bcn_list_free(list);
 	if (!ret)
 		return NULL;
 	return ret == -ENOENT ? "the pool or its cgroup is gone" : strerror(-ret);

@@ -44,7 +44,7 @@ static int bctl_watch_once(struct bc_watch *w)
 		status = bctl_fail_nl(w->b, NULL, -ENOMEM);
 	bc_snapshot_clear(&snap);
 	if (status) {
-		bc_nl_close(w->b->nl);
+		bcn_close(w->b->nl);
 		w->b->nl = NULL;
 	}
 	return status;

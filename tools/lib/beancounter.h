@@ -1,9 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * libbeancounter - what the module sends, taken apart
+ * libbeancounter - accounts and limits of beancounter.ko for C programs
  *
- * Strings and tables point into the message and live as long as that does. An
- * attribute that was not sent has its bit in @has clear; a string is NULL.
+ * What is here is what the module has; units, ranges and what a refusal means are told
+ * by linux/beancounter.h, which is part of this header: amounts are in the base unit of
+ * their resource (bcn_res.unit), times are CLOCK_BOOTTIME nanoseconds, BC_UNLIMITED is no
+ * figure. libbeancounter(3) has an example.
+ *
+ * Errors. A function that can fail returns 0 or a negative errno. What the kernel said about
+ * it is in bcn_message(), and the attribute that it blamed in bcn_blamed(), both until the
+ * next request. A request that was refused has changed nothing. Errors that each request can
+ * have, besides those of linux/beancounter.h:
+ *	EPERM		CAP_NET_ADMIN and CAP_SYS_RESOURCE in the initial user namespace, and
+ *			the initial pid namespace, are what it takes
+ *	ENOENT		the module was unloaded; bcn_connect() finds it when it is back, under
+ *			another number, which is why the old one is of no use. Or there is no
+ *			such pool: then bcn_message() has words
+ *	EAGAIN		a list was not consistent in 20 attempts: pools come and go too fast
+ *	EBADMSG		the answer is malformed
+ *	ETIMEDOUT	no answer in 30 s
+ *	EMSGSIZE	there is more to set than a request of 32 KiB has room for
+ *	ENOMEM
+ *
+ * Ownership. A list owns all that it has, strings, too; they are good until
+ * bcn_list_free(). Arguments stay the caller's.
+ *
+ * Blocking. The kernel answers from within the system call, so a request takes as long as the
+ * kernel computes. Only bcn_wait() and bcn_next() wait for somebody else.
+ *
+ * Threads. A connection must not be used by two at a time; different ones may be. The library
+ * has no state of its own, prints nothing, does not end the program, and touches no signals.
+ *
+ * Versions. Members are added at the end of structures only, and none is ever as long as the
+ * room in a list's entries: these are reached through functions, not by an index. Structures
+ * of the caller are to be initialized as a whole, so that members that he does not know are 0.
  */
 #ifndef BEANCOUNTER_H
 #define BEANCOUNTER_H
@@ -14,6 +44,12 @@
 
 #include <linux/beancounter.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct bcn;
+struct bcn_list;
 struct nlmsghdr;
 
 /* Room for the bits of so many attributes, times 64; more than there will ever be. */
@@ -23,6 +59,10 @@ struct nlmsghdr;
 #define BCN_HAS(obj, attr)	(!!((obj)->has[(attr) / 64] & 1ULL << (attr) % 64))
 /* As an initializer of @has: the bits of one word. */
 #define BCN_HAS_BIT(word, attr)	((attr) / 64 == (word) ? 1ULL << (attr) % 64 : 0)
+
+/* A structure that may grow, in the place that it has in all versions. */
+#define BCN_ROOM(type, member, size) \
+	union { type member; unsigned char member##_room[size]; }
 
 /**
  * struct bcn_pool - a pool, from BC_CMD_POOL_GET or BC_CMD_POOL_NEW
@@ -68,9 +108,9 @@ struct bcn_pool {
 	const char *table;
 	size_t records;
 	size_t record_size;
-	struct bc_memory memory;
-	struct bc_cpu cpu;
-	struct bc_io io;
+	BCN_ROOM(struct bc_memory, memory, 256);
+	BCN_ROOM(struct bc_cpu, cpu, 256);
+	BCN_ROOM(struct bc_io, io, 256);
 	const char *settings;
 	size_t nsettings;
 	struct nlmsghdr *msg;
@@ -182,7 +222,7 @@ struct bcn_tunable {
 struct bcn_device {
 	uint64_t has[BCN_HAS_WORDS];
 	const char *device;
-	struct bc_io io;
+	BCN_ROOM(struct bc_io, io, 256);
 	struct bc_io_times times;
 };
 
@@ -280,8 +320,154 @@ struct bcn_notice {
 	uint64_t serial;
 };
 
-void bcn_pool_record(const struct bcn_pool *pool, size_t i, struct bc_record *rec);
-void bcn_pool_setting(const struct bcn_pool *pool, size_t i, struct bc_setting *setting);
+/**
+ * struct bcn_query - which pools, and what of them
+ * @name: just this one; NULL for all
+ * @reader: take the peaks of this reader, see linux/beancounter.h; or NULL
+ * @since: just those whose figures or limits changed after this generation; 0 for all
+ * @detail: what takes the kernel long to find out, too
+ */
+struct bcn_query {
+	const char *name;
+	const char *reader;
+	uint64_t since;
+	bool detail;
+};
+
+/**
+ * struct bcn_limit - barrier and limit of one resource
+ * @res: enum bc_res_id
+ * @barrier: 0..BC_AMOUNT_MAX or BC_UNLIMITED, in the resource's unit
+ * @limit: likewise, not below @barrier
+ */
+struct bcn_limit {
+	uint32_t res;
+	uint64_t barrier;
+	uint64_t limit;
+};
+
+/**
+ * struct bcn_value - a setting and its value
+ * @setting: enum bc_setting_id
+ * @value: in the range that bcn_settings() tells
+ */
+struct bcn_value {
+	uint32_t setting;
+	uint64_t value;
+};
+
+/**
+ * struct bcn_mark - a threshold to be set
+ * @res: enum bc_res_id
+ * @rise: percent of the barrier, 1..100; 0 removes the threshold
+ * @fall: percent, below @rise
+ */
+struct bcn_mark {
+	uint32_t res;
+	uint32_t rise;
+	uint32_t fall;
+};
+
+/**
+ * struct bcn_change - what is to be set, all of it or none
+ * @limits: the limits; a resource may be named once
+ * @nlimits: how many
+ * @values: the settings; each may be named once
+ * @nvalues: how many
+ */
+struct bcn_change {
+	const struct bcn_limit *limits;
+	size_t nlimits;
+	const struct bcn_value *values;
+	size_t nvalues;
+};
+
+/**
+ * struct bcn_new - a pool to be made
+ * @name: 1..BC_NAME_MAX of [A-Za-z0-9_.:-]
+ * @parent: the name that the parent must have, or NULL
+ * @cgroup: path of the directory below the cgroup2 root; NULL to use @cgroup_fd
+ * @cgroup_fd: the directory, open
+ * @has_id: @id is wanted, else it is the lowest free one
+ * @id: the id
+ * @change: what is to be set from the beginning
+ */
+struct bcn_new {
+	const char *name;
+	const char *parent;
+	const char *cgroup;
+	int cgroup_fd;
+	bool has_id;
+	uint32_t id;
+	struct bcn_change change;
+};
+
+/* The connection: nl.c */
+int bcn_open(struct bcn **bcnp);
+int bcn_connect(struct bcn *bcn);
+void bcn_close(struct bcn *bcn);
+const char *bcn_message(const struct bcn *bcn);
+int bcn_blamed(const struct bcn *bcn, size_t *index);
+
+/* Lists and what they have: list.c */
+void bcn_list_free(struct bcn_list *list);
+size_t bcn_list_count(const struct bcn_list *list);
+const struct bcn_pool *bcn_list_pool(const struct bcn_list *list, size_t i);
+const struct bcn_closed *bcn_list_closed(const struct bcn_list *list, size_t i);
+const struct bcn_res *bcn_list_resource(const struct bcn_list *list, size_t i);
+const struct bcn_tunable *bcn_list_setting(const struct bcn_list *list, size_t i);
+const struct bcn_device *bcn_list_device(const struct bcn_list *list, size_t i);
+const struct bcn_notice *bcn_list_notice(const struct bcn_list *list, size_t i);
+const struct bcn_reader *bcn_list_reader(const struct bcn_list *list, size_t i);
+const struct bcn_info *bcn_list_info(const struct bcn_list *list);
+
+bool bcn_record_at(const struct bcn_pool *pool, size_t i, void *rec, size_t size);
+bool bcn_record_of(const struct bcn_pool *pool, uint32_t res, void *rec, size_t size);
+bool bcn_pool_setting(const struct bcn_pool *pool, size_t i, struct bc_setting *setting);
 bool bcn_pool_threshold(const struct bcn_pool *pool, uint32_t res, struct bcn_threshold *th);
+
+/**
+ * bcn_pool_record() - get the figures of one resource
+ * @pool: the pool
+ * @i: which record, below @pool->records
+ * @rec: receives a copy; what an older module does not send is marked as not known
+ *
+ * Return: whether there is one.
+ */
+static inline bool bcn_pool_record(const struct bcn_pool *pool, size_t i, struct bc_record *rec)
+{
+	return bcn_record_at(pool, i, rec, sizeof(*rec));
+}
+
+/* Asking: get.c */
+int bcn_pools(struct bcn *bcn, const struct bcn_query *query, struct bcn_list **listp);
+int bcn_resources(struct bcn *bcn, struct bcn_list **listp);
+int bcn_settings(struct bcn *bcn, struct bcn_list **listp);
+int bcn_devices(struct bcn *bcn, const char *name, struct bcn_list **listp);
+int bcn_refusals(struct bcn *bcn, const char *name, struct bcn_list **listp);
+int bcn_readers(struct bcn *bcn, struct bcn_list **listp);
+int bcn_module(struct bcn *bcn, struct bcn_list **listp);
+
+/* Changing: set.c */
+int bcn_pool_new(struct bcn *bcn, const struct bcn_new *what, struct bcn_list **listp);
+int bcn_pool_set(struct bcn *bcn, const char *name, const struct bcn_change *change);
+int bcn_pool_delete(struct bcn *bcn, const char *name);
+int bcn_thresholds(struct bcn *bcn, const char *name, const struct bcn_mark *marks,
+		   size_t count);
+int bcn_reader_delete(struct bcn *bcn, const char *reader);
+
+/* Listening: nl.c, list.c */
+int bcn_subscribe(struct bcn *bcn, const char *group);
+int bcn_fd(const struct bcn *bcn);
+int bcn_wait(struct bcn *bcn, int fd, int timeout_ms);
+int bcn_next(struct bcn *bcn, int timeout_ms, struct bcn_list **listp);
+
+/* Closing records: get.c, set.c */
+int bcn_closed(struct bcn *bcn, uint64_t after, struct bcn_list **listp);
+int bcn_acknowledge(struct bcn *bcn, const char *reader, uint64_t serial);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* BEANCOUNTER_H */

@@ -12,6 +12,7 @@
  * Which attribute goes where is told by one table for each kind of message.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <netlink/attr.h>
@@ -36,6 +37,10 @@ struct bc_member {
 #define BC_STR(type, member, attr)	BC_MEMBER(type, member, attr, BC_C_STRING)
 
 _Static_assert(BC_A_MAX < 64 * BCN_HAS_WORDS, "the bits of has do not suffice");
+/* A larger one takes another version of the library: the room is part of its interface. */
+_Static_assert(sizeof(((struct bcn_pool *)0)->cpu) <= 256 &&
+	       sizeof(((struct bcn_pool *)0)->io) <= 256 &&
+	       sizeof(((struct bcn_pool *)0)->memory) <= 256, "the room does not suffice");
 
 static const struct bc_member bcn_pool_members[] = {
 	BC_U32(bcn_pool, id, BC_A_ID),
@@ -299,12 +304,13 @@ static int bc_decode_parts(struct nlattr **tb, struct bcn_pool *pool)
 /**
  * bc_decode_pool() - take a description of a pool apart
  * @hdr: the message
- * @pool: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_pool that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_pool(struct nlmsghdr *hdr, struct bcn_pool *pool)
+int bc_decode_pool(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_pool *pool = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
@@ -323,12 +329,13 @@ int bc_decode_pool(struct nlmsghdr *hdr, struct bcn_pool *pool)
 /**
  * bc_decode_closed() - take a closing record apart
  * @hdr: the message
- * @closed: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_closed that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_closed(struct nlmsghdr *hdr, struct bcn_closed *closed)
+int bc_decode_closed(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_closed *closed = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
@@ -381,12 +388,13 @@ static int bc_decode_range(struct nlattr *nest, struct bcn_tunable *t)
 /**
  * bc_decode_tunable() - take a description of a setting apart
  * @hdr: the message
- * @tunable: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_tunable that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_tunable(struct nlmsghdr *hdr, struct bcn_tunable *tunable)
+int bc_decode_tunable(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_tunable *tunable = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
@@ -402,8 +410,9 @@ int bc_decode_tunable(struct nlmsghdr *hdr, struct bcn_tunable *tunable)
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_device(struct nlmsghdr *hdr, struct bcn_device *device)
+int bc_decode_device(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_device *device = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
@@ -453,12 +462,13 @@ bool bcn_pool_threshold(const struct bcn_pool *pool, uint32_t res, struct bcn_th
 /**
  * bc_decode_reader() - take a reader of peaks apart
  * @hdr: the message
- * @reader: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_reader that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_reader(struct nlmsghdr *hdr, struct bcn_reader *reader)
+int bc_decode_reader(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_reader *reader = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
@@ -468,41 +478,15 @@ int bc_decode_reader(struct nlmsghdr *hdr, struct bcn_reader *reader)
 }
 
 /**
- * bcn_pool_record() - get the figures of one resource
- * @pool: the pool
- * @i: which record, below @pool->records
- * @rec: receives a copy; what an older module does not send is marked as not known
- */
-void bcn_pool_record(const struct bcn_pool *pool, size_t i, struct bc_record *rec)
-{
-	size_t size = pool->record_size < sizeof(*rec) ? pool->record_size : sizeof(*rec);
-
-	memset(rec, 0, sizeof(*rec));
-	memcpy(rec, pool->table + i * pool->record_size, size);
-	if (size < sizeof(*rec))
-		rec->flags &= ~BC_RECORD_F_INTEGRAL;
-}
-
-/**
- * bcn_pool_setting() - get one setting
- * @pool: the pool
- * @i: which, below @pool->nsettings
- * @setting: receives a copy
- */
-void bcn_pool_setting(const struct bcn_pool *pool, size_t i, struct bc_setting *setting)
-{
-	memcpy(setting, pool->settings + i * sizeof(*setting), sizeof(*setting));
-}
-
-/**
  * bc_decode_res() - take a description of a resource apart
  * @hdr: the message
- * @res: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_res that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_res(struct nlmsghdr *hdr, struct bcn_res *res)
+int bc_decode_res(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_res *res = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
@@ -516,12 +500,13 @@ int bc_decode_res(struct nlmsghdr *hdr, struct bcn_res *res)
 /**
  * bc_decode_info() - take the state of the module apart
  * @hdr: the message
- * @info: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_info that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_info(struct nlmsghdr *hdr, struct bcn_info *info)
+int bc_decode_info(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_info *info = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 
 	memset(info, 0, sizeof(*info));
@@ -531,12 +516,13 @@ int bc_decode_info(struct nlmsghdr *hdr, struct bcn_info *info)
 /**
  * bc_decode_notice() - take an event apart
  * @hdr: the message
- * @notice: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_notice that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_notice(struct nlmsghdr *hdr, struct bcn_notice *notice)
+int bc_decode_notice(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_notice *notice = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 
@@ -550,12 +536,13 @@ int bc_decode_notice(struct nlmsghdr *hdr, struct bcn_notice *notice)
 /**
  * bc_decode_culprit() - take a refusal of the log apart
  * @hdr: the message
- * @notice: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_notice that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
-int bc_decode_culprit(struct nlmsghdr *hdr, struct bcn_notice *notice)
+int bc_decode_culprit(struct nlmsghdr *hdr, void *to)
 {
+	struct bcn_notice *notice = to;
 	struct nlattr *tb[BC_A_MAX + 1];
 	int ret;
 

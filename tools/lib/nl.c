@@ -25,7 +25,7 @@
 #include <netlink/msg.h>
 
 #include "nl.h"
-#include "sys.h"
+#include "sock.h"
 
 /* How often an interrupted dump is asked for in all. */
 #define BC_DUMP_TRIES	20
@@ -37,16 +37,18 @@
 #define BC_GROUPS_MAX	8
 
 /**
- * struct bc_nl - the connection to the module
+ * struct bcn - the connection to the module
  * @sock: the socket
  * @seq: number of the last request
  * @family: what the kernel calls the family in nlmsg_type
  * @groups: the family's multicast groups
  * @ngroups: how many there are
  * @message: what the kernel said to the last request
- * @blame: offset of the attribute it blamed, 0 if none
+ * @offset: offset of the attribute it blamed, 0 if none
+ * @blamed: the kind of that attribute, 0 if none
+ * @index: how many of the kind stand before it in the request
  */
-struct bc_nl {
+struct bcn {
 	struct bc_sock *sock;
 	uint32_t seq;
 	uint16_t family;
@@ -56,7 +58,9 @@ struct bc_nl {
 	} groups[BC_GROUPS_MAX];
 	size_t ngroups;
 	char message[256];
-	size_t blame;
+	size_t offset;
+	uint16_t blamed;
+	size_t index;
 };
 
 /**
@@ -111,7 +115,7 @@ static int bc_msgs_add(struct bc_msgs *msgs, const struct nlmsghdr *hdr)
 }
 
 /* Keep the words and the offset of an extended ACK. */
-static void bc_nl_extack(struct bc_nl *nl, struct nlattr *attrs, int len)
+static void bc_nl_extack(struct bcn *nl, struct nlattr *attrs, int len)
 {
 	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1];
 	const char *words;
@@ -125,7 +129,7 @@ static void bc_nl_extack(struct bc_nl *nl, struct nlattr *attrs, int len)
 	}
 	if (tb[NLMSGERR_ATTR_OFFS] &&
 	    nla_len(tb[NLMSGERR_ATTR_OFFS]) >= (int)sizeof(uint32_t))
-		nl->blame = nla_get_u32(tb[NLMSGERR_ATTR_OFFS]);
+		nl->offset = nla_get_u32(tb[NLMSGERR_ATTR_OFFS]);
 }
 
 /*
@@ -138,7 +142,7 @@ static int bc_nl_errno(int err)
 }
 
 /* NLMSG_ERROR: the header of the request follows the number, then the words. */
-static int bc_nl_ack(struct bc_nl *nl, const struct nlmsghdr *hdr)
+static int bc_nl_ack(struct bcn *nl, const struct nlmsghdr *hdr)
 {
 	const struct nlmsgerr *err = nlmsg_data(hdr);
 	int len = nlmsg_datalen(hdr), skip = sizeof(*err);
@@ -157,7 +161,7 @@ static int bc_nl_ack(struct bc_nl *nl, const struct nlmsghdr *hdr)
 }
 
 /* NLMSG_DONE: the result of the dump, then the words. */
-static int bc_nl_done(struct bc_nl *nl, const struct nlmsghdr *hdr)
+static int bc_nl_done(struct bcn *nl, const struct nlmsghdr *hdr)
 {
 	int len = nlmsg_datalen(hdr), err;
 
@@ -171,7 +175,7 @@ static int bc_nl_done(struct bc_nl *nl, const struct nlmsghdr *hdr)
 }
 
 /* One message that may belong to @call. */
-static int bc_nl_message_in(struct bc_nl *nl, struct bc_call *call,
+static int bc_nl_message_in(struct bcn *nl, struct bc_call *call,
 			    const struct nlmsghdr *hdr)
 {
 	int ret;
@@ -199,7 +203,7 @@ static int bc_nl_message_in(struct bc_nl *nl, struct bc_call *call,
 }
 
 /* Walk over a datagram. What is left over at its end is no message. */
-static int bc_nl_datagram(struct bc_nl *nl, struct bc_call *call, void *buf, size_t size)
+static int bc_nl_datagram(struct bcn *nl, struct bc_call *call, void *buf, size_t size)
 {
 	struct nlmsghdr *hdr = buf;
 	int len = size, ret;
@@ -212,7 +216,7 @@ static int bc_nl_datagram(struct bc_nl *nl, struct bc_call *call, void *buf, siz
 	return len > 0 ? -EBADMSG : 0;
 }
 
-static int bc_nl_once(struct bc_nl *nl, struct nlmsghdr *hdr, struct bc_msgs *answer,
+static int bc_nl_once(struct bcn *nl, struct nlmsghdr *hdr, struct bc_msgs *answer,
 		      bool *interrupted)
 {
 	struct bc_call call = {
@@ -227,7 +231,9 @@ static int bc_nl_once(struct bc_nl *nl, struct nlmsghdr *hdr, struct bc_msgs *an
 
 	hdr->nlmsg_seq = call.seq;
 	nl->message[0] = '\0';
-	nl->blame = 0;
+	nl->offset = 0;
+	nl->blamed = 0;
+	nl->index = 0;
 	ret = bc_sock_send(nl->sock, hdr, hdr->nlmsg_len);
 	while (!ret && !call.done) {
 		len = bc_sock_recv(nl->sock, &buf, BC_ANSWER_MS);
@@ -240,7 +246,7 @@ static int bc_nl_once(struct bc_nl *nl, struct nlmsghdr *hdr, struct bc_msgs *an
 }
 
 /* Words for what the kernel has none for. */
-static void bc_nl_explain(struct bc_nl *nl, int ret, bool interrupted)
+static void bc_nl_explain(struct bcn *nl, int ret, bool interrupted)
 {
 	const char *words = NULL;
 
@@ -254,6 +260,29 @@ static void bc_nl_explain(struct bc_nl *nl, int ret, bool interrupted)
 		snprintf(nl->message, sizeof(nl->message), "%s", words);
 }
 
+/* Find the attribute of the request that the kernel blamed, and which of its kind it is. */
+static void bc_nl_find_blamed(struct bcn *nl, struct nlmsghdr *hdr)
+{
+	struct genlmsghdr *genl = nlmsg_data(hdr);
+	size_t count[BC_A_MAX + 1] = { 0 }, start;
+	struct nlattr *pos;
+	int rem;
+
+	if (!nl->offset)
+		return;
+	nla_for_each_attr(pos, genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0), rem) {
+		if (nla_type(pos) > BC_A_MAX)
+			continue;
+		start = (char *)pos - (char *)hdr;
+		if (nl->offset >= start && nl->offset < start + nla_total_size(nla_len(pos))) {
+			nl->blamed = nla_type(pos);
+			nl->index = count[nla_type(pos)];
+			return;
+		}
+		count[nla_type(pos)]++;
+	}
+}
+
 /**
  * bc_nl_call() - send a request and collect what it is answered
  * @nl: the connection
@@ -264,7 +293,7 @@ static void bc_nl_explain(struct bc_nl *nl, int ret, bool interrupted)
  * Return: 0 when the kernel has confirmed the request, else a negative errno;
  * -EAGAIN when a dump was never consistent.
  */
-int bc_nl_call(struct bc_nl *nl, struct nl_msg *msg, struct bc_msgs *answer)
+int bc_nl_call(struct bcn *nl, struct nl_msg *msg, struct bc_msgs *answer)
 {
 	struct nlmsghdr *hdr = nlmsg_hdr(msg);
 	int tries = BC_DUMP_TRIES, ret;
@@ -278,6 +307,8 @@ int bc_nl_call(struct bc_nl *nl, struct nl_msg *msg, struct bc_msgs *answer)
 	if (!ret && interrupted)
 		ret = -EAGAIN;
 	bc_nl_explain(nl, ret, interrupted);
+	if (ret)
+		bc_nl_find_blamed(nl, hdr);
 	return ret;
 }
 
@@ -290,7 +321,7 @@ int bc_nl_call(struct bc_nl *nl, struct nl_msg *msg, struct bc_msgs *answer)
  * Return: the message, to be freed with nlmsg_free(), or NULL for want of
  * memory.
  */
-struct nl_msg *bc_nl_new(struct bc_nl *nl, uint8_t cmd, int flags)
+struct nl_msg *bc_nl_new(struct bcn *nl, uint8_t cmd, int flags)
 {
 	struct nl_msg *msg = nlmsg_alloc_size(BC_REQUEST_MAX);
 
@@ -302,9 +333,9 @@ struct nl_msg *bc_nl_new(struct bc_nl *nl, uint8_t cmd, int flags)
 	return msg;
 }
 
-static void bc_nl_parse_groups(struct bc_nl *nl, struct nlattr *list)
+static void bc_nl_parse_groups(struct bcn *nl, struct nlattr *list)
 {
-	static struct nla_policy policy[CTRL_ATTR_MCAST_GRP_MAX + 1] = {
+	static const struct nla_policy policy[CTRL_ATTR_MCAST_GRP_MAX + 1] = {
 		[CTRL_ATTR_MCAST_GRP_NAME] = { .type = NLA_STRING },
 		[CTRL_ATTR_MCAST_GRP_ID] = { .type = NLA_U32 },
 	};
@@ -323,31 +354,40 @@ static void bc_nl_parse_groups(struct bc_nl *nl, struct nlattr *list)
 	}
 }
 
-static int bc_nl_parse_family(struct bc_nl *nl, struct bc_msgs *answer)
+static int bc_nl_parse_family(struct bcn *nl, struct bc_msgs *answer)
 {
-	static struct nla_policy policy[CTRL_ATTR_MAX + 1] = {
+	static const struct nla_policy policy[CTRL_ATTR_MAX + 1] = {
 		[CTRL_ATTR_FAMILY_ID] = { .type = NLA_U16 },
+		[CTRL_ATTR_VERSION] = { .type = NLA_U32 },
 		[CTRL_ATTR_MCAST_GROUPS] = { .type = NLA_NESTED },
 	};
 	struct nlattr *tb[CTRL_ATTR_MAX + 1];
 
 	if (answer->count != 1 ||
 	    genlmsg_parse(answer->hdr[0], 0, tb, CTRL_ATTR_MAX, policy) < 0 ||
-	    !tb[CTRL_ATTR_FAMILY_ID])
+	    !tb[CTRL_ATTR_FAMILY_ID] || !tb[CTRL_ATTR_VERSION])
 		return -EBADMSG;
+	if (nla_get_u32(tb[CTRL_ATTR_VERSION]) != BC_GENL_VERSION) {
+		snprintf(nl->message, sizeof(nl->message),
+			 "the module has version %u of the interface, and this program version %u",
+			 nla_get_u32(tb[CTRL_ATTR_VERSION]), BC_GENL_VERSION);
+		return -EPROTO;
+	}
 	nl->family = nla_get_u16(tb[CTRL_ATTR_FAMILY_ID]);
+	nl->ngroups = 0;
 	if (tb[CTRL_ATTR_MCAST_GROUPS])
 		bc_nl_parse_groups(nl, tb[CTRL_ATTR_MCAST_GROUPS]);
 	return 0;
 }
 
 /**
- * bc_nl_connect() - find the module
+ * bcn_connect() - find the module
  * @nl: the connection
  *
- * Return: 0, -ENOENT when there is no such family, or another negative errno.
+ * Return: 0; -ENOENT when it is not loaded; -EPROTO when it has another version of the
+ * interface; or another negative errno.
  */
-int bc_nl_connect(struct bc_nl *nl)
+int bcn_connect(struct bcn *nl)
 {
 	struct bc_msgs answer = { 0 };
 	struct nl_msg *msg;
@@ -367,15 +407,15 @@ int bc_nl_connect(struct bc_nl *nl)
 }
 
 /**
- * bc_nl_open() - open the socket
- * @nlp: receives the connection; valid also for bc_nl_message() after an error
- *	of bc_nl_connect()
+ * bcn_open() - open the socket
+ * @nlp: receives the connection; valid also for bcn_message() after an error
+ *	of bcn_connect()
  *
  * Return: 0 or a negative errno.
  */
-int bc_nl_open(struct bc_nl **nlp)
+int bcn_open(struct bcn **nlp)
 {
-	struct bc_nl *nl = calloc(1, sizeof(*nl));
+	struct bcn *nl = calloc(1, sizeof(*nl));
 	int ret;
 
 	if (!nl)
@@ -390,10 +430,10 @@ int bc_nl_open(struct bc_nl **nlp)
 }
 
 /**
- * bc_nl_close() - close the connection
+ * bcn_close() - close the connection
  * @nl: the connection, or NULL
  */
-void bc_nl_close(struct bc_nl *nl)
+void bcn_close(struct bcn *nl)
 {
 	if (!nl)
 		return;
@@ -402,36 +442,52 @@ void bc_nl_close(struct bc_nl *nl)
 }
 
 /**
- * bc_nl_message() - what the kernel said to the last request
+ * bcn_message() - what the kernel said to the last request
  * @nl: the connection
  *
  * Return: its words, or "".
  */
-const char *bc_nl_message(const struct bc_nl *nl)
+const char *bcn_message(const struct bcn *nl)
 {
 	return nl->message;
 }
 
 /**
- * bc_nl_blame() - which attribute the kernel blamed
+ * bcn_blamed() - which attribute the kernel blamed
  * @nl: the connection
+ * @index: receives how many of the kind stand before it in the request: BC_A_LIMIT and 2
+ *	is the third of the limits; or NULL
  *
- * Return: its offset in the last request, 0 when it blamed none.
+ * Return: its kind, enum bc_attr; 0 when it blamed none.
  */
-size_t bc_nl_blame(const struct bc_nl *nl)
+int bcn_blamed(const struct bcn *nl, size_t *index)
 {
-	return nl->blame;
+	if (index)
+		*index = nl->index;
+	return nl->blamed;
 }
 
 /**
- * bc_nl_subscribe() - listen to a multicast group of the module
+ * bcn_fd() - what to poll for notifications
+ * @nl: the connection
+ *
+ * Return: the descriptor, which stays the connection's; it can be read when bcn_next() has
+ * something to do.
+ */
+int bcn_fd(const struct bcn *nl)
+{
+	return bc_sock_fd(nl->sock);
+}
+
+/**
+ * bcn_subscribe() - listen to a multicast group of the module
  * @nl: the connection
  * @group: name of the group
  *
  * Return: 0, -ENOENT if the module has no such group, or another negative
  * errno.
  */
-int bc_nl_subscribe(struct bc_nl *nl, const char *group)
+int bcn_subscribe(struct bcn *nl, const char *group)
 {
 	size_t i;
 
@@ -444,14 +500,14 @@ int bc_nl_subscribe(struct bc_nl *nl, const char *group)
 }
 
 /**
- * bc_nl_wait() - wait for notifications, or until a descriptor can be read
+ * bcn_wait() - wait for notifications, or until a descriptor can be read
  * @nl: the connection
  * @fd: the descriptor
  * @timeout_ms: how long at most, -1 for ever
  *
  * Return: 0 for either of them, -ETIMEDOUT, -EINTR, or another negative errno.
  */
-int bc_nl_wait(struct bc_nl *nl, int fd, int timeout_ms)
+int bcn_wait(struct bcn *nl, int fd, int timeout_ms)
 {
 	return bc_sock_wait(nl->sock, fd, timeout_ms);
 }
@@ -465,7 +521,7 @@ int bc_nl_wait(struct bc_nl *nl, int fd, int timeout_ms)
  * Return: 0; -ETIMEDOUT, -EINTR; -ENOBUFS when events were lost; -EBADMSG for a
  * datagram that is none; another negative errno when there is no use in going on.
  */
-int bc_nl_next(struct bc_nl *nl, int timeout_ms, struct bc_msgs *events)
+int bc_nl_next(struct bcn *nl, int timeout_ms, struct bc_msgs *events)
 {
 	struct nlmsghdr *hdr;
 	ssize_t size;
