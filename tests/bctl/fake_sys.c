@@ -314,13 +314,13 @@ static void fake_put_table(struct nl_msg *msg, const struct fake_pool *pool)
 	size_t i, size = sizeof(struct bc_record) + (fake_mode("longrec") ? 24 : 0);
 	char table[FAKE_RES * (sizeof(struct bc_record) + 24)];
 
+	if (fake_mode("old"))
+		size = offsetof(struct bc_record, integral);
 	memset(table, 0xa5, sizeof(table));
 	for (i = 0; i < FAKE_COUNTED; i++)
 		fake_record(pool, i, (struct bc_record *)(table + i * size));
 	if (fake_mode("shortrec"))
 		size = offsetof(struct bc_record, integral) - 8;
-	if (fake_mode("old"))
-		size = offsetof(struct bc_record, integral);
 	nla_put_u32(msg, BC_A_RECORD_SIZE, size);
 	nla_put(msg, BC_A_TABLE, FAKE_COUNTED * size + (fake_mode("oddtable") ? 4 : 0), table);
 }
