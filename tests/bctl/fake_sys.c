@@ -229,8 +229,14 @@ void fake_family(const struct nlmsghdr *req)
 	fake_ack(req, 0, NULL, 0);
 }
 
-/* A number that a test has put into a file, else 0. */
-uint64_t fake_number(const char *name)
+/* Numbers that were read for the request that is being answered. */
+static struct fake_numbers {
+	const char *name[8];
+	uint64_t num[8];
+	int count;
+} fake_numbers;
+
+static uint64_t fake_read(const char *name)
 {
 	FILE *f = fopen(fake_path(name), "r");
 	unsigned long long num = 0;
@@ -240,6 +246,22 @@ uint64_t fake_number(const char *name)
 	if (f)
 		fclose(f);
 	return num;
+}
+
+/* A number that a test has put into a file, else 0; the same for all of an answer. */
+uint64_t fake_number(const char *name)
+{
+	struct fake_numbers *n = &fake_numbers;
+	int i;
+
+	for (i = 0; i < n->count; i++)
+		if (!strcmp(n->name[i], name))
+			return n->num[i];
+	if (i == 8)
+		abort();
+	n->name[i] = name;
+	n->count++;
+	return n->num[i] = fake_read(name);
 }
 
 uint64_t fake_at;
@@ -992,6 +1014,7 @@ static int fake_lock(void)
 {
 	int fd = open(fake_path("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+	fake_numbers.count = 0;
 	if (fd >= 0)
 		flock(fd, LOCK_EX);
 	return fd;
@@ -1003,6 +1026,7 @@ static void fake_kernel(const struct nlmsghdr *req)
 	static uint64_t reloads;
 	int lock;
 
+	fake_numbers.count = 0;
 	if (req->nlmsg_type == GENL_ID_CTRL) {
 		reloads = fake_number("reloads");
 		if (fake_mode("absent") || !access(fake_path("gone"), F_OK))

@@ -135,7 +135,9 @@ static void test_set(void)
 		{ .setting = BC_SETTING_CPU_SHARES, .value = 500 },
 		{ .setting = BC_SETTING_CPU_SHARES, .value = 1 },
 	};
-	struct bcn_change change = { .limits = limits, .nlimits = 2, .values = values, .nvalues = 1 };
+	struct bcn_change change = {
+		.limits = limits, .nlimits = 2, .values = values, .nvalues = 1,
+	};
 	struct bcn_mark mark = { .res = BC_RES_NUMPROC, .rise = 90, .fall = 80 };
 	struct bcn_query query = { .name = "web" };
 	struct bcn_threshold th;
@@ -243,7 +245,8 @@ static void test_closed(void)
 
 	ok(!bcn_closed(bcn, 0, &list) && !bcn_list_count(list), "nothing_is_closed_yet");
 	bcn_list_free(list);
-	ok(!bcn_acknowledge(bcn, "billing", 0) && !bcn_acknowledge(bcn, "other", 0), "readers_begin");
+	ok(!bcn_acknowledge(bcn, "billing", 0) && !bcn_acknowledge(bcn, "other", 0),
+	   "readers_begin");
 	ok(!bcn_pool_delete(bcn, "web") && bcn_pool_delete(bcn, "web") == -ENOENT,
 	   "pool_is_deleted");
 	ok(!bcn_closed(bcn, 0, &list) && bcn_list_count(list) == 1, "there_is_a_closing_record");

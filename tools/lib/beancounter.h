@@ -60,10 +60,6 @@ struct nlmsghdr;
 /* As an initializer of @has: the bits of one word. */
 #define BCN_HAS_BIT(word, attr)	((attr) / 64 == (word) ? 1ULL << (attr) % 64 : 0)
 
-/* A structure that may grow, in the place that it has in all versions. */
-#define BCN_ROOM(type, member, size) \
-	union { type member; unsigned char member##_room[size]; }
-
 /**
  * struct bcn_pool - a pool, from BC_CMD_POOL_GET or BC_CMD_POOL_NEW
  * @has: which attributes were sent
@@ -108,9 +104,24 @@ struct bcn_pool {
 	const char *table;
 	size_t records;
 	size_t record_size;
-	BCN_ROOM(struct bc_memory, memory, 256);
-	BCN_ROOM(struct bc_cpu, cpu, 256);
-	BCN_ROOM(struct bc_io, io, 256);
+	union {
+		struct bc_memory memory;
+		/* private: it may grow so far */
+		unsigned char memory_room[256];
+		/* public: */
+	};
+	union {
+		struct bc_cpu cpu;
+		/* private: it may grow so far */
+		unsigned char cpu_room[256];
+		/* public: */
+	};
+	union {
+		struct bc_io io;
+		/* private: it may grow so far */
+		unsigned char io_room[256];
+		/* public: */
+	};
 	const char *settings;
 	size_t nsettings;
 	struct nlmsghdr *msg;
@@ -222,7 +233,12 @@ struct bcn_tunable {
 struct bcn_device {
 	uint64_t has[BCN_HAS_WORDS];
 	const char *device;
-	BCN_ROOM(struct bc_io, io, 256);
+	union {
+		struct bc_io io;
+		/* private: it may grow so far */
+		unsigned char io_room[256];
+		/* public: */
+	};
 	struct bc_io_times times;
 };
 

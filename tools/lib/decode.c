@@ -406,7 +406,7 @@ int bc_decode_tunable(struct nlmsghdr *hdr, void *to)
 /**
  * bc_decode_device() - take the block I/O of a pool on one device apart
  * @hdr: the message
- * @device: the result, good as long as @hdr
+ * @to: receives it, a struct bcn_device that is good as long as @hdr
  *
  * Return: 0 or -EBADMSG.
  */
