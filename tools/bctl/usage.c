@@ -211,17 +211,13 @@ static bool bc_group_above(const struct bc_db *db, const struct bc_group *group,
 int bc_group_rows(struct bc_db *db, const struct bc_group *group, const struct bc_span *period,
 		  bc_db_row_fn fn, void *arg)
 {
-	const struct bc_db_pool *pool;
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < group->count && !ret; i++) {
-		pool = &db->pools[group->members[i]];
-		if (pool->created < period->end && (!pool->has_ended ||
-						    pool->ended >= period->begin) &&
-		    !bc_group_above(db, group, group->members[i]))
-			ret = bc_db_rows(db, pool, period->begin, period->end, fn, arg);
-	}
+	for (i = 0; i < group->count && !ret; i++)
+		if (!bc_group_above(db, group, group->members[i]))
+			ret = bc_db_rows(db, &db->pools[group->members[i]], period->begin,
+					 period->end, fn, arg);
 	return ret;
 }
 
