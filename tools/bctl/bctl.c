@@ -51,7 +51,8 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "print refusals and the coming and going of pools" },
 	{ "usage", cmd_usage,
 	  "[--from T] [--to T] [--pool P]... [--tree] [--incarnations]\n"
-	  "       [--by hour|day|month] [--db FILE] [-jb] [--csv] [--cloudevents]",
+	  "       [--by hour|day|month] [--db FILE] [-jb] [--csv] [--cloudevents]\n"
+	  "       [--price FILE [--explain]]",
 	  "tell what pools used in a period" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
 	{ "compat", cmd_compat, "on|off|status",

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "cmd_usage.h"
 #include "fetch.h"
+#include "invoice.h"
 #include "print.h"
 #include "usage_events.h"
 
@@ -130,8 +131,77 @@ static int bctl_usage_out(struct bctl *b, struct bc_db *db, const struct bc_grou
 	return status;
 }
 
-static int bctl_usage_check(struct bctl *b, const struct bc_ask *ask, bool csv, bool events)
+static int bctl_tariff_open(struct bctl *b, const char *path, const struct bc_db *db,
+			    struct bc_tariff *tariff)
 {
+	struct bc_tariff_reader r = { .res = db->res, .nres = db->nres,
+				      .page_size = db->page_size };
+	FILE *file = fopen(path, "re");
+	char where[BC_WORD_MAX + 16];
+	int ret;
+
+	if (!file)
+		return bctl_fail(b, path, "%s", strerror(errno));
+	ret = bc_tariff_read(tariff, &r, file);
+	fclose(file);
+	if (!ret)
+		return BCTL_OK;
+	snprintf(where, sizeof(where), "%.*s:%u", BC_WORD_MAX, path, r.line);
+	return bctl_fail(b, where, "%s", r.why);
+}
+
+static int bctl_invoice_sum(struct bctl *b, struct bc_invoice *inv,
+			    const struct bc_groups *groups, struct bc_doc *doc)
+{
+	struct bc_sums sums = { 0 };
+	int ret = 0;
+	size_t i;
+
+	bc_doc_invoice(doc, inv);
+	for (i = 0; i < groups->count && !ret; i++) {
+		ret = bc_group_sums(inv->db, &groups->v[i], inv->ask, &sums);
+		if (!ret)
+			ret = bc_doc_invoice_group(doc, inv, &groups->v[i], &sums);
+		bc_sums_clear(&sums);
+	}
+	bc_doc_invoice_total(doc, inv);
+	if (ret == -ERANGE)
+		return bctl_fail(b, groups->v[i - 1].name, "an amount is too large to be computed exactly");
+	return ret ? bctl_usage_fail(b, inv->db, ret) : BCTL_OK;
+}
+
+static int bctl_invoice(struct bctl *b, struct bc_db *db, const struct bc_groups *groups,
+			const struct bc_ask *ask, const char *path, bool explain, bool csv)
+{
+	struct bc_tariff tariff = { 0 };
+	struct bc_invoice inv = { .db = db, .ask = ask, .tariff = &tariff, .explain = explain };
+	struct bc_printer p = bctl_printer(b);
+	struct bc_doc doc = { 0 };
+	const char *lower, *upper;
+	int status = bctl_tariff_open(b, path, db, &tariff), ret;
+
+	if (!status && !ask->tree && bc_invoice_twice(db, groups, &lower, &upper))
+		status = bctl_fail(b, lower, "is below %s, so what it used would be paid twice; use --tree, or name one of them",
+				   upper);
+	if (!status)
+		status = bctl_invoice_sum(b, &inv, groups, &doc);
+	if (!status) {
+		ret = bc_print(&p, &doc, csv ? BC_VIEW_INVOICE_CSV : BC_VIEW_INVOICE);
+		status = ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+	}
+	bc_doc_end(&doc);
+	bc_tariff_clear(&tariff);
+	return status;
+}
+
+static int bctl_usage_check(struct bctl *b, const struct bc_ask *ask, bool csv, bool events,
+			    const char *price, bool explain)
+{
+	if (explain && !price)
+		return bctl_usage(b, "--explain needs --price");
+	if (price && (ask->step != BC_STEP_NONE || ask->lives || events))
+		return bctl_usage(b, "--price takes no --by, --incarnations or --cloudevents");
+
 	if (b->json + csv + events > 1)
 		return bctl_usage(b, "only one of -j, --csv and --cloudevents");
 	if (events && (ask->step != BC_STEP_NONE || ask->tree || ask->lives))
@@ -150,15 +220,16 @@ static int bctl_usage_check(struct bctl *b, const struct bc_ask *ask, bool csv, 
 int cmd_usage(struct bctl *b, int argc, char **argv)
 {
 	const char *names[BC_MANY_MAX + 1] = { NULL }, *from = NULL, *to = NULL, *by = NULL;
-	const char *path = NULL;
+	const char *path = NULL, *price = NULL;
 	struct bc_ask ask = { .names = names };
-	bool csv = false, events = false;
+	bool csv = false, events = false, explain = false;
 	const struct bc_opt opts[] = {
 		{ "from", 0, NULL, &from }, { "to", 0, NULL, &to },
 		{ "pool", BC_OPT_MANY, NULL, names }, { "tree", 0, &ask.tree, NULL },
 		{ "incarnations", 0, &ask.lives, NULL }, { "by", 0, NULL, &by },
 		{ "db", 0, NULL, &path }, { "csv", 0, &csv, NULL },
-		{ "cloudevents", 0, &events, NULL },
+		{ "cloudevents", 0, &events, NULL }, { "price", 0, NULL, &price },
+		{ "explain", 0, &explain, NULL },
 		BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
 	};
 	struct bc_groups groups = { 0 };
@@ -174,12 +245,15 @@ int cmd_usage(struct bctl *b, int argc, char **argv)
 		return bctl_usage(b, "--by %.*s: not hour, day or month", BC_WORD_MAX, by);
 	status = bctl_usage_period(b, from, to, &ask.period);
 	if (!status)
-		status = bctl_usage_check(b, &ask, csv, events);
+		status = bctl_usage_check(b, &ask, csv, events, price, explain);
+	ask.top = price && !*names && !ask.tree;
 	if (!status)
 		status = bctl_usage_open(b, path, &ask, &db, &groups);
 	if (!status && events) {
 		ret = bc_usage_events(&db, &groups, &ask.period, stdout);
 		status = ret ? bctl_usage_fail(b, &db, ret) : BCTL_OK;
+	} else if (!status && price) {
+		status = bctl_invoice(b, &db, &groups, &ask, price, explain, csv);
 	} else if (!status) {
 		status = bctl_usage_out(b, &db, &groups, &ask, csv);
 	}

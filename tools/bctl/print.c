@@ -686,6 +686,10 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 		return bc_print_usage(p, doc->root, doc->list, view == BC_VIEW_USAGE_FULL);
 	case BC_VIEW_USAGE_CSV:
 		return bc_print_usage_csv(p, doc->root, doc->list);
+	case BC_VIEW_INVOICE:
+		return bc_print_invoice(p, doc->root, doc->list);
+	case BC_VIEW_INVOICE_CSV:
+		return bc_print_invoice_csv(p, doc->root, doc->list);
 	}
 	return -EINVAL;
 }

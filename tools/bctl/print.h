@@ -59,6 +59,8 @@ struct bc_doc {
  * @BC_VIEW_USAGE: a line for what each pool used in a period
  * @BC_VIEW_USAGE_FULL: the same, and a line for each resource
  * @BC_VIEW_USAGE_CSV: a line for each figure, comma separated
+ * @BC_VIEW_INVOICE: a line for each item of an invoice
+ * @BC_VIEW_INVOICE_CSV: the same, comma separated
  */
 enum bc_view {
 	BC_VIEW_LIST,
@@ -77,6 +79,8 @@ enum bc_view {
 	BC_VIEW_USAGE,
 	BC_VIEW_USAGE_FULL,
 	BC_VIEW_USAGE_CSV,
+	BC_VIEW_INVOICE,
+	BC_VIEW_INVOICE_CSV,
 };
 
 /**

@@ -334,8 +334,13 @@ static int bc_slices_row(struct bc_sums *s, const struct bc_row *row, int sign)
 	return ret;
 }
 
-/* CPU time times clock: MHz times microseconds are cycles. Rounded down in each record. */
-static void bc_row_cycles(struct bc_row *row)
+/**
+ * bc_row_cycles() - fill in the cycles of a record: CPU time times clock
+ * @row: the record
+ *
+ * MHz times microseconds are cycles. They are rounded down in each record.
+ */
+void bc_row_cycles(struct bc_row *row)
 {
 	__int128 cycles = (__int128)row->flow[BC_M_CPU] * row->mhz / 1000;
 

@@ -178,6 +178,7 @@ int bc_sums_begin(struct bc_sums *s, const struct bc_span *period, enum bc_step 
 int bc_sums_alive(struct bc_sums *s, int64_t begin, int64_t end);
 int bc_sums_add(struct bc_sums *s, struct bc_row *row);
 int bc_sums_less(struct bc_sums *s, struct bc_row *row);
+void bc_row_cycles(struct bc_row *row);
 int bc_sums_end(struct bc_sums *s);
 int64_t bc_nearest_rank(int64_t *v, size_t count, unsigned int percent);
 void bc_sums_clear(struct bc_sums *s);

@@ -81,6 +81,9 @@ static bool bc_asked(const struct bc_db *db, const struct bc_ask *ask, int pool)
 {
 	size_t i;
 
+	if (ask->top)
+		return db->pools[pool].parent >= 0 &&
+		       db->pools[db->pools[pool].parent].parent < 0;
 	if (!ask->names || !*ask->names)
 		return true;
 	for (; pool >= 0; pool = ask->tree ? db->pools[pool].parent : -1)
@@ -247,9 +250,18 @@ static int bc_group_alive(const struct bc_db *db, const struct bc_group *group,
 	return ret;
 }
 
-/* Take off what is directly below. */
-static int bc_group_less(struct bc_db *db, const struct bc_group *group,
-			 const struct bc_ask *ask, struct bc_sums *sums)
+/**
+ * bc_group_rows_below() - read the records of the pools directly below a group
+ * @db: the store
+ * @group: the group
+ * @period: the time
+ * @fn: called for each record
+ * @arg: for @fn
+ *
+ * Return: 0, what @fn returned, or a negative errno.
+ */
+int bc_group_rows_below(struct bc_db *db, const struct bc_group *group,
+			const struct bc_span *period, bc_db_row_fn fn, void *arg)
 {
 	int ret = 0;
 	size_t i;
@@ -257,8 +269,7 @@ static int bc_group_less(struct bc_db *db, const struct bc_group *group,
 	for (i = 0; i < db->npools && !ret; i++)
 		if (db->pools[i].parent >= 0 && bc_group_has(group, db->pools[i].parent) &&
 		    !bc_group_has(group, i))
-			ret = bc_db_rows(db, &db->pools[i], ask->period.begin, ask->period.end,
-					 bc_less_row, sums);
+			ret = bc_db_rows(db, &db->pools[i], period->begin, period->end, fn, arg);
 	return ret;
 }
 
@@ -281,7 +292,7 @@ int bc_group_sums(struct bc_db *db, const struct bc_group *group, const struct b
 	if (!ret)
 		ret = bc_group_rows(db, group, &ask->period, bc_add_row, sums);
 	if (!ret && ask->tree)
-		ret = bc_group_less(db, group, ask, sums);
+		ret = bc_group_rows_below(db, group, &ask->period, bc_less_row, sums);
 	return ret ? ret : bc_sums_end(sums);
 }
 

@@ -18,6 +18,7 @@ struct bc_doc;
  * @period: the time
  * @step: how it is cut
  * @names: of pools, ended by NULL; none for all
+ * @top: those directly below the host, whatever @names has
  * @tree: with the pools below, and what is a pool's own
  * @lives: each incarnation apart
  */
@@ -25,6 +26,7 @@ struct bc_ask {
 	struct bc_span period;
 	enum bc_step step;
 	const char **names;
+	bool top;
 	bool tree;
 	bool lives;
 };
@@ -58,6 +60,8 @@ int bc_groups_make(struct bc_groups *groups, const struct bc_db *db, const struc
 bool bc_group_has(const struct bc_group *group, int pool);
 int bc_group_rows(struct bc_db *db, const struct bc_group *group, const struct bc_span *period,
 		  bc_db_row_fn fn, void *arg);
+int bc_group_rows_below(struct bc_db *db, const struct bc_group *group,
+			const struct bc_span *period, bc_db_row_fn fn, void *arg);
 int bc_group_sums(struct bc_db *db, const struct bc_group *group, const struct bc_ask *ask,
 		  struct bc_sums *sums);
 void bc_groups_clear(struct bc_groups *groups);
