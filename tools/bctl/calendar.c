@@ -69,6 +69,13 @@ static int64_t bc_month(int64_t ms, int months)
 	       BC_DAY_MS;
 }
 
+/* Of those that are all of one length. */
+static const int64_t bc_step_lengths[] = {
+	[BC_STEP_HOUR] = BC_HOUR_MS, [BC_STEP_DAY] = BC_DAY_MS,
+	[BC_STEP_5MIN] = 5 * BC_MINUTE_MS, [BC_STEP_30MIN] = 30 * BC_MINUTE_MS,
+	[BC_STEP_6H] = 6 * BC_HOUR_MS,
+};
+
 /**
  * bc_step_begin() - when the hour, day or month began
  * @step: which of them; with BC_STEP_NONE the time itself is returned
@@ -78,17 +85,11 @@ static int64_t bc_month(int64_t ms, int months)
  */
 int64_t bc_step_begin(enum bc_step step, int64_t ms)
 {
-	switch (step) {
-	case BC_STEP_HOUR:
-		return bc_floor(ms, BC_HOUR_MS) * BC_HOUR_MS;
-	case BC_STEP_DAY:
-		return bc_floor(ms, BC_DAY_MS) * BC_DAY_MS;
-	case BC_STEP_MONTH:
+	if (step == BC_STEP_NONE)
+		return ms;
+	if (step == BC_STEP_MONTH)
 		return bc_month(ms, 0);
-	case BC_STEP_NONE:
-		break;
-	}
-	return ms;
+	return bc_floor(ms, bc_step_lengths[step]) * bc_step_lengths[step];
 }
 
 /**
@@ -100,19 +101,14 @@ int64_t bc_step_begin(enum bc_step step, int64_t ms)
  */
 int64_t bc_step_next(enum bc_step step, int64_t ms)
 {
-	switch (step) {
-	case BC_STEP_HOUR:
-		return bc_step_begin(step, ms) + BC_HOUR_MS;
-	case BC_STEP_DAY:
-		return bc_step_begin(step, ms) + BC_DAY_MS;
-	case BC_STEP_MONTH:
+	if (step == BC_STEP_NONE)
+		return INT64_MAX;
+	if (step == BC_STEP_MONTH)
 		return bc_month(ms, 1);
-	case BC_STEP_NONE:
-		break;
-	}
-	return INT64_MAX;
+	return bc_step_begin(step, ms) + bc_step_lengths[step];
 }
 
+/* Those that can be asked for. */
 static const char * const bc_steps[] = { NULL, "hour", "day", "month" };
 
 /**
@@ -138,11 +134,11 @@ int bc_step_parse(const char *text, enum bc_step *step)
  * bc_step_name() - what a step is called
  * @step: the step
  *
- * Return: its name, NULL for BC_STEP_NONE.
+ * Return: its name, NULL for one that has none.
  */
 const char *bc_step_name(enum bc_step step)
 {
-	return bc_steps[step];
+	return step <= BC_STEP_MONTH ? bc_steps[step] : NULL;
 }
 
 /* Take exactly @len digits. */

@@ -11,8 +11,14 @@
  * @BC_STEP_HOUR: at full hours, UTC
  * @BC_STEP_DAY: at midnight, UTC
  * @BC_STEP_MONTH: at the first of each month, UTC
+ * @BC_STEP_5MIN: at multiples of 5 minutes
+ * @BC_STEP_30MIN: at multiples of 30 minutes
+ * @BC_STEP_6H: at multiples of 6 hours
  */
-enum bc_step { BC_STEP_NONE, BC_STEP_HOUR, BC_STEP_DAY, BC_STEP_MONTH };
+enum bc_step {
+	BC_STEP_NONE, BC_STEP_HOUR, BC_STEP_DAY, BC_STEP_MONTH, BC_STEP_5MIN, BC_STEP_30MIN,
+	BC_STEP_6H,
+};
 
 /* Room for any time that bc_time_text() writes. */
 #define BC_TIME_MAX	40
