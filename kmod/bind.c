@@ -22,12 +22,14 @@
 #include <net/netlink.h>
 
 #include "bind.h"
+#include "closing.h"
 #include "cpu.h"
 #include "hook.h"
 #include "member.h"
 #include "netlink.h"
 #include "proc.h"
 #include "procfs.h"
+#include "sample.h"
 #include "sock.h"
 
 struct bc_tree bc_tree;
@@ -74,6 +76,19 @@ static void bc_pool_free_rcu(struct rcu_head *rcu)
 	bc_pool_free(pool);
 }
 
+/* One that could not be made after all has no closing record. */
+static void bc_pool_close(struct bc_pool *pool)
+{
+	struct bc_closing *closing = pool->closing;
+
+	if (!closing->died)
+		return;
+	bc_snap_close(pool);
+	pool->closing = NULL;
+	bc_closing_add(&bc_tree.closed, closing);
+	bc_nl_notify_closing(closing);
+}
+
 /*
  * The last reference is gone. After a grace period no section can have the pool
  * in its hands any more, so what is still held then is a bug.
@@ -87,6 +102,7 @@ static void bc_pool_release_work(struct work_struct *work)
 	mutex_lock(&bc_tree.lock);
 	if (WARN_ONCE(bc_pool_unbalanced(pool), "beancounter: pool released with charges\n"))
 		atomic64_inc(&bc_unbalanced_count);
+	bc_pool_close(pool);
 	bc_cputime_bury(pool);
 	bc_tree_unlink(&bc_tree, pool);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_GONE);
@@ -101,10 +117,14 @@ static void bc_pool_release(struct bc_pool *pool)
 	queue_work(bc_wq, &pool->release_work);
 }
 
-static void bc_pool_die(struct bc_pool *pool)
+static void bc_pool_die(struct bc_pool *pool, enum bc_cause cause)
 {
 	/* Someone may still be looking at it. */
 	bc_pool_get(pool);
+	pool->closing->cause = cause;
+	pool->closing->died = ktime_get_boottime_ns();
+	pool->closing->active = bc_active;
+	pool->closing->parent_incarnation = pool->parent->incarnation;
 	bc_tree_kill(&bc_tree, pool);
 	bc_share_update();
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_DYING);
@@ -118,8 +138,10 @@ static void bc_pool_unbind_work(struct work_struct *work)
 	struct bc_pool *pool = container_of(work, struct bc_pool, unbind_work);
 
 	mutex_lock(&bc_tree.lock);
-	if (pool->state == BC_POOL_LIVE)
-		bc_pool_die(pool);
+	if (pool->state == BC_POOL_LIVE) {
+		bc_snap_end(pool);
+		bc_pool_die(pool, BC_CAUSE_CGROUP);
+	}
 	mutex_unlock(&bc_tree.lock);
 	bc_pool_put(pool);
 }
@@ -248,6 +270,24 @@ static void bc_pool_set_counters(struct bc_pool *pool, const struct bc_bounds bo
 					      bounds[res].limit);
 }
 
+/* With the path of the cgroup, which never changes; empty if it is too long. */
+static struct bc_closing *bc_closing_alloc(struct cgroup *cgrp)
+{
+	static char path[BC_PATH_MAX + 2];	/* under the tree mutex */
+	int len = cgroup_path(cgrp, path, sizeof(path));
+	struct bc_closing *closing;
+
+	lockdep_assert_held(&bc_tree.lock);
+	if (len <= 0 || len >= sizeof(path))
+		len = 1;
+	closing = kzalloc(struct_size(closing, path, len), GFP_KERNEL_ACCOUNT);
+	if (!closing)
+		return NULL;
+	memcpy(closing->path, path + 1, len - 1);
+	closing->cgroup_id = cgroup_id(cgrp);
+	return closing;
+}
+
 static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,
 				       const struct bc_bounds bounds[BC_NR_RES])
 {
@@ -255,6 +295,11 @@ static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,
 
 	if (!pool)
 		return NULL;
+	pool->closing = bc_closing_alloc(cgrp);
+	if (!pool->closing) {
+		bc_pool_free(pool);
+		return NULL;
+	}
 	INIT_WORK(&pool->release_work, bc_pool_release_work);
 	INIT_WORK(&pool->unbind_work, bc_pool_unbind_work);
 	bc_pool_set_counters(pool, bounds);
@@ -341,6 +386,8 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 	bc_sources_set(pool, parent, bounds);
 	bc_cpu_start(pool);
 	bc_share_update();
+	bc_snap_look(pool);
+	bc_sampler_start();
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_NEW);
 	bc_procfs_changed();
 	return pool;
@@ -403,6 +450,14 @@ void bc_pool_set_bounds(struct bc_pool *pool, const struct bc_bounds bounds[BC_N
 	bc_sources_set(pool, pool->parent, bounds);
 }
 
+/* Its last figures are taken before its settings are set back. */
+static void bc_pool_unbind(struct bc_pool *pool, enum bc_cause cause)
+{
+	bc_snap_look(pool);
+	bc_pool_evict(pool);
+	bc_pool_die(pool, cause);
+}
+
 /**
  * bc_pool_delete() - unbind a pool
  * @pool: live pool
@@ -425,18 +480,18 @@ int bc_pool_delete(struct bc_pool *pool, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG_MOD(extack, "the pool has child pools");
 		return -EBUSY;
 	}
-	bc_pool_evict(pool);
-	bc_pool_die(pool);
+	bc_pool_unbind(pool, BC_CAUSE_DELETED);
 	return 0;
 }
 
 /**
  * bc_bind_init() - prepare tree and worker
  * @max_pools: cap on live pools
+ * @max_closed: cap on closing records
  *
  * Return: 0 or -ENOMEM.
  */
-int bc_bind_init(unsigned int max_pools)
+int bc_bind_init(unsigned int max_pools, unsigned int max_closed)
 {
 	int ret;
 
@@ -446,6 +501,8 @@ int bc_bind_init(unsigned int max_pools)
 	ret = bc_tree_init(&bc_tree, max_pools, bc_pool_release);
 	if (ret)
 		destroy_workqueue(bc_wq);
+	else
+		bc_tree.closed.max = max_closed;
 	return ret;
 }
 
@@ -491,7 +548,7 @@ void bc_bind_unbind_all(void)
 	while (bc_tree.nr_live) {
 		xa_for_each(&bc_tree.ids, id, pool)
 			if (!pool->nr_live)
-				bc_pool_delete(pool, NULL);
+				bc_pool_unbind(pool, BC_CAUSE_UNLOAD);
 	}
 	bc_hooks_detach();
 	mutex_unlock(&bc_tree.lock);

@@ -25,7 +25,7 @@ struct bc_bounds {
 	u64			limit;
 };
 
-int bc_bind_init(unsigned int max_pools);
+int bc_bind_init(unsigned int max_pools, unsigned int max_closed);
 void bc_bind_unbind_all(void);
 void bc_bind_exit(void);
 void bc_bind_settle(void);

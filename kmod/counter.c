@@ -18,6 +18,9 @@
  * only the caller knows whether the refusal stands: it may recount and ask
  * again, or grant the guaranteed minimum by force.
  *
+ * Amounts times time are summed up beside, for the integrals (integral.c): by what is
+ * charged only, never by what is refused.
+ *
  * Context: any, hard interrupts included; nothing here sleeps or takes a lock.
  * The caller keeps the chain of parents stable (see tree.c).
  */
@@ -102,6 +105,44 @@ static s64 bc_counter_raise(struct bc_counter *cnt, u64 amount, enum bc_severity
 	return held + amount;
 }
 
+static void bc_counter_lower(struct bc_counter *cnt, u64 amount)
+{
+	s64 held = atomic64_sub_return(amount, &cnt->held);
+
+	if (WARN_ONCE(held < 0, "beancounter: counter below zero by %lld\n", -held))
+		atomic64_cmpxchg(&cnt->held, held, 0);
+}
+
+/* Takes back what was raised for a request that is refused further up. */
+static void bc_counter_give_up(struct bc_counter *cnt, const struct bc_counter *stop, u64 amount)
+{
+	for (; cnt != stop; cnt = cnt->parent)
+		bc_counter_lower(cnt, amount);
+}
+
+/* Charges and uncharges by force, as of @when. */
+static void bc_counter_charge_at(struct bc_counter *cnt, const struct bc_counter *stop,
+				 u64 amount, u64 when)
+{
+	u64 moment = amount * when;
+
+	for (; cnt && cnt != stop; cnt = cnt->parent) {
+		atomic64_add(moment, &cnt->moment);
+		bc_counter_note_max(cnt, atomic64_add_return(amount, &cnt->held));
+	}
+}
+
+static void bc_counter_uncharge_at(struct bc_counter *cnt, const struct bc_counter *stop,
+				   u64 amount, u64 when)
+{
+	u64 moment = amount * when;
+
+	for (; cnt && cnt != stop; cnt = cnt->parent) {
+		atomic64_sub(moment, &cnt->moment);
+		bc_counter_lower(cnt, amount);
+	}
+}
+
 /**
  * bc_counter_try_charge() - charge a counter and all above it, or none
  * @cnt: lowest counter
@@ -117,19 +158,23 @@ bool bc_counter_try_charge(struct bc_counter *cnt, u64 amount, enum bc_severity 
 	struct bc_counter *pos;
 	s64 seen[BC_LEVELS_MAX];
 	int level = 0;
+	u64 moment;
 
 	for (pos = cnt; pos; pos = pos->parent, level++) {
 		if (WARN_ON_ONCE(level == BC_LEVELS_MAX))
 			break;
 		seen[level] = bc_counter_raise(pos, amount, sev);
 		if (unlikely(seen[level] < 0)) {
-			bc_counter_uncharge(cnt, pos, amount);
+			bc_counter_give_up(cnt, pos, amount);
 			*fail = pos;
 			return false;
 		}
 	}
-	for (pos = cnt, level = 0; pos && level < BC_LEVELS_MAX; pos = pos->parent, level++)
+	moment = amount * BC_TICKS();
+	for (pos = cnt, level = 0; pos && level < BC_LEVELS_MAX; pos = pos->parent, level++) {
+		atomic64_add(moment, &pos->moment);
 		bc_counter_note_max(pos, seen[level]);
+	}
 	return true;
 }
 
@@ -167,8 +212,7 @@ bool bc_counter_has_room(struct bc_counter *cnt, u64 amount, enum bc_severity se
  */
 void bc_counter_charge(struct bc_counter *cnt, const struct bc_counter *stop, u64 amount)
 {
-	for (; cnt && cnt != stop; cnt = cnt->parent)
-		bc_counter_note_max(cnt, atomic64_add_return(amount, &cnt->held));
+	bc_counter_charge_at(cnt, stop, amount, BC_TICKS());
 }
 
 /**
@@ -178,10 +222,7 @@ void bc_counter_charge(struct bc_counter *cnt, const struct bc_counter *stop, u6
  */
 void bc_counter_cancel(struct bc_counter *cnt, u64 amount)
 {
-	s64 held = atomic64_sub_return(amount, &cnt->held);
-
-	if (WARN_ONCE(held < 0, "beancounter: counter below zero by %lld\n", -held))
-		atomic64_cmpxchg(&cnt->held, held, 0);
+	bc_counter_uncharge_at(cnt, cnt->parent, amount, BC_TICKS());
 }
 
 /**
@@ -192,8 +233,41 @@ void bc_counter_cancel(struct bc_counter *cnt, u64 amount)
  */
 void bc_counter_uncharge(struct bc_counter *cnt, const struct bc_counter *stop, u64 amount)
 {
-	for (; cnt && cnt != stop; cnt = cnt->parent)
-		bc_counter_cancel(cnt, amount);
+	bc_counter_uncharge_at(cnt, stop, amount, BC_TICKS());
+}
+
+/**
+ * bc_counter_correct() - charge what there is instead of what there was
+ * @cnt: lowest counter
+ * @from: what is charged
+ * @to: what there is
+ * @since: when there was still as much as is charged, in ticks
+ *
+ * By force. The difference came or went at some time since then, see integral.c.
+ */
+void bc_counter_correct(struct bc_counter *cnt, u64 from, u64 to, u64 since)
+{
+	if (to < from)
+		bc_counter_uncharge_at(cnt, NULL, from - to, bc_integral_middle(since, BC_TICKS()));
+	else if (to > from)
+		bc_counter_charge_at(cnt, NULL, to - from, bc_integral_middle(since, BC_TICKS()));
+}
+
+/**
+ * bc_counter_integrate() - bring the integral of a counter up to date
+ * @cnt: counter
+ * @in: its integral
+ * @now: time, ticks
+ *
+ * Context: charging is excluded, and @now was read since it is; or nobody can charge.
+ */
+void bc_counter_integrate(struct bc_counter *cnt, struct bc_integral *in, u64 now)
+{
+	u64 told = bc_integral_fold(in, atomic64_read(&cnt->held), atomic64_read(&cnt->moment),
+				    now);
+
+	if (told)
+		atomic64_add(told, &cnt->moment);
 }
 
 /**

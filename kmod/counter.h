@@ -7,6 +7,8 @@
 #include <linux/types.h>
 #include <linux/beancounter.h>
 
+#include "integral.h"
+
 /* Counters on one path: BC_DEPTH_MAX levels of pools and the host. */
 #define BC_LEVELS_MAX	(BC_DEPTH_MAX + 1)
 
@@ -70,6 +72,8 @@ struct bc_counter {
 	struct bc_counter	*parent;
 	/** @maxheld: A: highest @held that a successful charge left behind */
 	atomic64_t		maxheld;
+	/** @moment: A: what its integral is made of, see integral.c */
+	atomic64_t		moment;
 
 	/** @failcnt: A: charges that this level refused */
 	atomic64_t		failcnt ____cacheline_aligned;
@@ -89,6 +93,8 @@ bool __must_check bc_counter_has_room(struct bc_counter *cnt, u64 amount,
 void bc_counter_charge(struct bc_counter *cnt, const struct bc_counter *stop, u64 amount);
 void bc_counter_uncharge(struct bc_counter *cnt, const struct bc_counter *stop, u64 amount);
 void bc_counter_cancel(struct bc_counter *cnt, u64 amount);
+void bc_counter_correct(struct bc_counter *cnt, u64 from, u64 to, u64 since);
+void bc_counter_integrate(struct bc_counter *cnt, struct bc_integral *in, u64 now);
 void bc_counter_refused(struct bc_counter *cnt, u64 amount, u64 now);
 struct bc_counter *bc_counter_new_peak(struct bc_counter *cnt, u64 amount);
 u64 bc_counter_take_peak(struct bc_counter *cnt);

@@ -459,6 +459,43 @@ void bc_cpu_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 		css_put(css);
 }
 
+/**
+ * bc_cpu_look() - note what is only known while the cgroup is there
+ * @pool: live pool
+ *
+ * Context: under the tree mutex.
+ */
+void bc_cpu_look(struct bc_pool *pool)
+{
+	struct cgroup_subsys_state *css = bc_cpu_css_get(pool->cgrp);
+
+	if (!css)
+		return;
+	if (bc_cpu_limit(css) != BC_UNLIMITED)
+		bc_cpu_throttled_update(&pool->throttled, css);
+	css_put(css);
+}
+
+/**
+ * bc_cpu_close() - the final figures of a pool
+ * @pool: pool without cgroups, tasks and pools below
+ * @cpu: to be filled
+ *
+ * Context: under the tree mutex.
+ */
+void bc_cpu_close(struct bc_pool *pool, struct bc_cpu *cpu)
+{
+	const struct bc_throttled *thr = &pool->throttled;
+
+	*cpu = (struct bc_cpu){};
+	bc_cputime_close(pool, cpu);
+	if (thr->nr + thr->nr_before == 0)
+		return;
+	cpu->known |= BC_CPU_F_THROTTLED;
+	cpu->throttled = thr->time + thr->time_before;
+	cpu->nr_throttled = thr->nr + thr->nr_before;
+}
+
 struct bc_source bc_source_cpu = {
 	.name = "cpu",
 	.exit = bc_cputime_stop,

@@ -32,6 +32,7 @@
 #include <linux/workqueue.h>
 
 #include "bind.h"
+#include "closing.h"
 #include "cputime.h"
 #include "hook.h"
 #include "member.h"
@@ -380,14 +381,7 @@ static u64 bc_cputime_rise(u64 *told, u64 now)
 	return *told;
 }
 
-/**
- * bc_cputime_fill() - tell what was collected last
- * @pool: pool
- * @cpu: to be filled in, as far as it is known here
- *
- * Context: under the tree mutex, after bc_cputime_collect().
- */
-void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu)
+static void bc_cputime_tell(struct bc_pool *pool, struct bc_cpu *cpu, bool records)
 {
 	const struct bc_waits *now = &pool->cpu.waits;
 	struct bc_waits *told = &pool->cpu.told;
@@ -399,7 +393,7 @@ void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 	cpu->user = pool->cpu.user;
 	cpu->system = pool->cpu.system;
 	/* What is counted for tasks takes records of them. */
-	if (!bc_res_active(BC_NUMPROC))
+	if (!records)
 		return;
 	cpu->known |= BC_CPU_F_LOAD;
 	for (i = 0; i < 3; i++)
@@ -410,6 +404,39 @@ void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 	cpu->wait = bc_cputime_rise(&told->wait, now->wait);
 	cpu->switches = bc_cputime_rise(&told->switches, now->switches);
 	cpu->preemptions = bc_cputime_rise(&told->preemptions, now->preemptions);
+}
+
+/**
+ * bc_cputime_fill() - tell what was collected last
+ * @pool: pool
+ * @cpu: to be filled in, as far as it is known here
+ *
+ * Context: under the tree mutex, after bc_cputime_collect().
+ */
+void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu)
+{
+	bc_cputime_tell(pool, cpu, bc_res_active(BC_NUMPROC));
+}
+
+/**
+ * bc_cputime_close() - tell the final figures of a pool
+ * @pool: pool without cgroups, tasks and pools below
+ * @cpu: to be filled in
+ *
+ * Context: under the tree mutex, before bc_cputime_bury().
+ */
+void bc_cputime_close(struct bc_pool *pool, struct bc_cpu *cpu)
+{
+	struct bc_cputime *sums = &pool->cpu;
+
+	sums->times = sums->left;
+	bc_cputimes_add(&sums->times, &sums->dead_times);
+	sums->waits = sums->gone;
+	bc_waits_add(&sums->waits, &sums->late);
+	bc_waits_add(&sums->waits, &sums->dead_waits);
+	bc_cputime_tell(pool, cpu, pool->closing->active & BIT(BC_NUMPROC));
+	cpu->known &= ~BC_CPU_F_LOAD;
+	memset(cpu->load, 0, sizeof(cpu->load));
 }
 
 /* How many tasks each pool's load counts; without the sums of CPU time. */

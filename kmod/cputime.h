@@ -132,6 +132,7 @@ void bc_cputime_collect(struct bc_pool *root);
 void bc_cputime_insert_above(struct bc_pool *pool, struct bc_pool *child);
 void bc_cputime_bury(struct bc_pool *pool);
 void bc_cputime_fill(struct bc_pool *pool, struct bc_cpu *cpu);
+void bc_cputime_close(struct bc_pool *pool, struct bc_cpu *cpu);
 void bc_cputime_start(void);
 void bc_cputime_stop(void);
 

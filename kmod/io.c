@@ -348,11 +348,10 @@ static u64 bc_io_known(const struct bc_pool *pool)
 }
 
 /* A sum over a moving subtree: requests that move meanwhile may be missed or seen twice. */
-static void bc_io_finish(struct bc_pool *pool, struct bc_io *io)
+static void bc_io_finish(struct bc_io *io)
 {
 	int dir;
 
-	io->known = bc_io_known(pool);
 	for (dir = BC_IO_READ; dir <= BC_IO_WRITE; dir++)
 		io->in_flight[dir] = max_t(s64, io->in_flight[dir], 0);
 	if (io->known & BC_IO_F_TIMES)
@@ -381,7 +380,34 @@ void bc_io_read(struct bc_pool *pool, struct bc_io *io, struct bc_io_times *time
 		return;
 	for (pos = pool; pos; pos = bc_pool_next_pre(pos, pool))
 		bc_iobook_sum(&pos->io, io, times);
-	bc_io_finish(pool, io);
+	io->known = bc_io_known(pool);
+	bc_io_finish(io);
+}
+
+/**
+ * bc_io_look() - note what is known of the block I/O of a pool
+ * @pool: live pool
+ *
+ * Context: under the tree mutex.
+ */
+void bc_io_look(struct bc_pool *pool)
+{
+	pool->io_known |= bc_io_known(pool);
+}
+
+/**
+ * bc_io_close() - the final figures of a pool
+ * @pool: pool without pools below, for which nothing is under way
+ * @io: to be filled
+ *
+ * Context: under the tree mutex.
+ */
+void bc_io_close(struct bc_pool *pool, struct bc_io *io)
+{
+	memset(io, 0, sizeof(*io));
+	bc_iobook_sum(&pool->io, io, NULL);
+	io->known = pool->io_known;
+	bc_io_finish(io);
 }
 
 /**
@@ -410,7 +436,8 @@ bool bc_io_read_device(struct bc_pool *pool, u32 dev, struct bc_io *io, struct b
 			io->known |= BC_IO_F_STACKED;
 	}
 	dev = io->known;
-	bc_io_finish(pool, io);
+	io->known = bc_io_known(pool);
+	bc_io_finish(io);
 	io->known = (io->known & (BC_IO_F_AMOUNT | BC_IO_F_TIMES | BC_IO_F_WRITEBACK)) | dev;
 	return io->known & BC_IO_F_AMOUNT;
 }

@@ -10,14 +10,20 @@
 #include <linux/module.h>
 
 #include "bind.h"
+#include "closing.h"
 #include "hook.h"
 #include "netlink.h"
 #include "procfs.h"
+#include "sample.h"
 #include "version.h"
 
 static unsigned int max_pools = 4096;
 module_param(max_pools, uint, 0444);
 MODULE_PARM_DESC(max_pools, "how many pools may exist at a time (1..65536)");
+
+static unsigned int max_closed = BC_CLOSED_MAX;
+module_param(max_closed, uint, 0444);
+MODULE_PARM_DESC(max_closed, "how many closing records of pools may be kept (1..1048576)");
 
 /* One bucket for each MiB of memory: 8 KiB of table for each GiB. */
 static unsigned int __init bc_map_bits(void)
@@ -29,9 +35,9 @@ static int __init bc_module_init(void)
 {
 	int ret;
 
-	if (!max_pools || max_pools > 65536)
+	if (!max_pools || max_pools > 65536 || !max_closed || max_closed > 1048576)
 		return -EINVAL;
-	ret = bc_bind_init(max_pools);
+	ret = bc_bind_init(max_pools, max_closed);
 	if (ret)
 		return ret;
 	ret = bc_sources_init(bc_map_bits());
@@ -40,6 +46,7 @@ static int __init bc_module_init(void)
 	ret = bc_procfs_init();
 	if (ret)
 		goto err_sources;
+	bc_sampler_init();
 	ret = bc_nl_init();
 	if (ret)
 		goto err_procfs;
@@ -57,8 +64,10 @@ err_bind:
 static void __exit bc_module_exit(void)
 {
 	bc_procfs_exit();
-	bc_nl_exit();
+	bc_nl_refuse();
+	bc_sampler_stop();
 	bc_bind_unbind_all();
+	bc_nl_exit();
 	bc_sources_exit();
 	bc_bind_exit();
 }

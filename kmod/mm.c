@@ -61,6 +61,8 @@ static struct bc_mm *bc_mm_get(struct mm_struct *mm, struct bc_pool *pool, u64 c
 	spin_lock_init(&rec->lock);
 	rec->pool = pool;
 	rec->cost[BC_MM_PRIVATE].charged = charged;
+	rec->cost[BC_MM_PRIVATE].seen = BC_TICKS();
+	rec->cost[BC_MM_LOCKED].seen = rec->cost[BC_MM_PRIVATE].seen;
 	spin_lock(&pool->vm_lock);
 	node = bc_ptrmap_insert(&bc_mm_map, &rec->node, mm);
 	if (node == &rec->node) {
@@ -117,24 +119,27 @@ static void bc_mm_correct(struct bc_mm *rec, enum bc_mm_kind kind, bool busy)
 		want = min(want + READ_ONCE(cost->pending), floor);
 	else
 		WRITE_ONCE(cost->pending, 0);
-	if (want < cost->charged)
-		bc_counter_uncharge(cnt, NULL, cost->charged - want);
-	else if (want > cost->charged)
-		bc_counter_charge(cnt, NULL, want - cost->charged);
+	bc_counter_correct(cnt, cost->charged, want, cost->seen);
 	cost->charged = want;
+	cost->seen = BC_TICKS();
+}
+
+/* The record is locked, and the address space has not been freed. */
+static void bc_mm_recount_locked(struct bc_mm *rec)
+{
+	struct mm_struct *mm = (struct mm_struct *)rec->node.key;
+	bool busy = rwsem_is_locked(&mm->mmap_lock);
+	enum bc_mm_kind kind;
+
+	smp_rmb();	/* the lock first, then the figures */
+	for (kind = 0; rec->pool && kind < BC_MM_KINDS; kind++)
+		bc_mm_correct(rec, kind, busy);
 }
 
 static void bc_mm_recount(struct bc_mm *rec)
 {
-	struct mm_struct *mm = (struct mm_struct *)rec->node.key;
-	enum bc_mm_kind kind;
-	bool busy;
-
 	spin_lock(&rec->lock);
-	busy = rwsem_is_locked(&mm->mmap_lock);
-	smp_rmb();	/* the lock first, then the figures */
-	for (kind = 0; rec->pool && kind < BC_MM_KINDS; kind++)
-		bc_mm_correct(rec, kind, busy);
+	bc_mm_recount_locked(rec);
 	spin_unlock(&rec->lock);
 }
 
@@ -214,10 +219,11 @@ static bool bc_mm_charge(struct bc_mm *rec, enum bc_mm_kind kind, u64 npages,
 	if (pool && want > cost->charged)
 		ok = bc_counter_try_charge(&pool->cnt[res], want - cost->charged, sev, fail);
 	else if (pool && want < cost->charged)
-		bc_counter_uncharge(&pool->cnt[res], NULL, cost->charged - want);
+		bc_counter_correct(&pool->cnt[res], cost->charged, want, cost->seen);
 	if (pool && ok) {
 		cost->charged = want;
 		cost->pending = npages;
+		cost->seen = BC_TICKS();
 	}
 	spin_unlock(&rec->lock);
 	return ok;
@@ -292,6 +298,19 @@ bool bc_mm_ask(struct mm_struct *mm, enum bc_mm_kind kind, u64 npages, enum bc_s
 	return ok;
 }
 
+/* What it had unmapped before must not count up to now. */
+static void bc_mm_drop(struct mm_struct *mm)
+{
+	struct bc_ptrmap_node *node = bc_ptrmap_remove(&bc_mm_map, mm);
+	struct bc_mm *rec;
+
+	if (!node)
+		return;
+	rec = container_of(node, struct bc_mm, node);
+	bc_mm_recount(rec);
+	bc_mm_release(rec);
+}
+
 /**
  * bc_mm_forget() - an address space is going away
  * @mm: address space
@@ -300,13 +319,10 @@ bool bc_mm_ask(struct mm_struct *mm, enum bc_mm_kind kind, u64 npages, enum bc_s
  */
 void bc_mm_forget(struct mm_struct *mm)
 {
-	struct bc_ptrmap_node *node;
 	struct bc_section sec;
 
 	bc_enter(&sec);
-	node = bc_ptrmap_remove(&bc_mm_map, mm);
-	if (node)
-		bc_mm_release(container_of(node, struct bc_mm, node));
+	bc_mm_drop(mm);
 	bc_leave(&sec);
 }
 
@@ -354,6 +370,7 @@ static bool bc_mm_move(struct bc_mm *rec, struct bc_pool *to)
 		spin_lock_nested(&to->vm_lock, SINGLE_DEPTH_NESTING);
 		spin_lock_nested(&rec->lock, 2);
 		if (rec->pool) {
+			bc_mm_recount_locked(rec);
 			for (kind = 0; kind < BC_MM_KINDS; kind++)
 				bc_pool_move(from, to, bc_mm_res(kind), rec->cost[kind].charged);
 			rec->pool = to;
@@ -379,15 +396,12 @@ static bool bc_mm_move(struct bc_mm *rec, struct bc_pool *to)
  */
 void bc_mm_fix(struct mm_struct *mm, struct bc_pool *pool)
 {
-	struct bc_ptrmap_node *node;
 	struct bc_mm *rec;
 
 	if (!bc_res_active(BC_PRIVVMPAGES))
 		return;
 	if (!pool) {
-		node = bc_ptrmap_remove(&bc_mm_map, mm);
-		if (node)
-			bc_mm_release(container_of(node, struct bc_mm, node));
+		bc_mm_drop(mm);
 		return;
 	}
 	rec = bc_mm_get(mm, pool, 0);

@@ -24,10 +24,12 @@ enum bc_mm_kind {
  * struct bc_mm_charge - one resource of one address space
  * @charged: pages charged
  * @pending: pages last asked for
+ * @seen: when @charged was last made what it should be, ticks
  */
 struct bc_mm_charge {
 	u64	charged;
 	u64	pending;
+	u64	seen;
 };
 
 /**

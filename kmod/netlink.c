@@ -14,6 +14,7 @@
 #include <net/genetlink.h>
 
 #include "bind.h"
+#include "closing.h"
 #include "hook.h"
 #include "iptent.h"
 #include "member.h"
@@ -24,13 +25,8 @@
 #include "version.h"
 #include "watch.h"
 
-enum {
-	BC_MCGRP_I_REFUSAL,
-	BC_MCGRP_I_POOL,
-	BC_MCGRP_I_THRESHOLD,
-};
-
-static bool bc_nl_live;	/* the family is registered; under the tree mutex */
+static bool bc_nl_live;		/* the family is registered; under the tree mutex */
+static bool bc_nl_refusing;	/* the module is being unloaded; under the tree mutex */
 
 static const struct nla_policy bc_limit_policy[BC_LIMIT_A_MAX + 1] = {
 	[BC_LIMIT_A_RES]	= { .type = NLA_U32 },
@@ -73,6 +69,15 @@ static const struct nla_policy bc_reader_policy[BC_A_READER + 1] = {
 	[BC_A_READER]		= { .type = NLA_NUL_STRING },
 };
 
+static const struct nla_policy bc_closed_policy[BC_A_SERIAL + 1] = {
+	[BC_A_SERIAL]		= { .type = NLA_U64 },
+};
+
+static const struct nla_policy bc_closed_ack_policy[BC_A_SERIAL + 1] = {
+	[BC_A_READER]		= { .type = NLA_NUL_STRING },
+	[BC_A_SERIAL]		= { .type = NLA_U64 },
+};
+
 static const struct nla_policy bc_which_policy[BC_A_NAME + 1] = {
 	[BC_A_NAME]		= { .type = NLA_NUL_STRING },
 	[BC_A_ID]		= { .type = NLA_U32 },
@@ -102,7 +107,7 @@ int bc_nl_privileged(struct sk_buff *skb, struct netlink_ext_ack *extack)
  * @skb: request
  * @info: request
  *
- * Return: 0, with the mutex held; -EPERM or -EINTR.
+ * Return: 0, with the mutex held; -EPERM, -EINTR or -ESHUTDOWN.
  */
 int bc_nl_begin(struct sk_buff *skb, struct genl_info *info)
 {
@@ -111,7 +116,12 @@ int bc_nl_begin(struct sk_buff *skb, struct genl_info *info)
 	if (ret)
 		return ret;
 	bc_bind_settle();
-	return mutex_lock_interruptible(&bc_tree.lock);
+	ret = mutex_lock_interruptible(&bc_tree.lock);
+	if (ret || !bc_nl_refusing)
+		return ret;
+	mutex_unlock(&bc_tree.lock);
+	NL_SET_ERR_MSG_MOD(info->extack, "the module is being unloaded");
+	return -ESHUTDOWN;
 }
 
 /**
@@ -230,17 +240,14 @@ static int bc_nl_parse_limits(struct genl_info *info, struct bc_bounds bounds[BC
 	return nr;
 }
 
-static int bc_nl_put_path(struct sk_buff *skb, struct bc_pool *pool)
+/* For a cgroup that was removed this is where it was. */
+static int bc_nl_put_cgroup(struct sk_buff *skb, const struct bc_closing *closing)
 {
-	static char buf[BC_PATH_MAX + 2];	/* under the tree mutex */
-	int len;
+	int ret = nla_put_u64_64bit(skb, BC_A_CGROUP_ID, closing->cgroup_id, BC_A_PAD);
 
-	lockdep_assert_held(&bc_tree.lock);
-	/* For a cgroup that was removed this is where it was. */
-	len = cgroup_path(pool->cgrp, buf, sizeof(buf));
-	if (len <= 0 || len >= sizeof(buf))
-		return 0;
-	return nla_put_string(skb, BC_A_CGROUP_PATH, buf + 1);
+	if (!ret && closing->path[0])
+		ret = nla_put_string(skb, BC_A_CGROUP_PATH, closing->path);
+	return ret;
 }
 
 /* @pool is NULL when it went away after the snapshot. */
@@ -253,6 +260,8 @@ static int bc_nl_fill_pool(struct sk_buff *skb, const struct bc_snap *snap, stru
 	    nla_put_u32(skb, BC_A_CHILDREN, snap->children) ||
 	    nla_put_u64_64bit(skb, BC_A_CREATED, snap->created, BC_A_PAD) ||
 	    nla_put_u64_64bit(skb, BC_A_GENERATION, snap->generation, BC_A_PAD) ||
+	    nla_put_u64_64bit(skb, BC_A_CHANGED, snap->changed, BC_A_PAD) ||
+	    nla_put_u64_64bit(skb, BC_A_TAKEN, snap->taken, BC_A_PAD) ||
 	    nla_put_u32(skb, BC_A_RECORD_SIZE, sizeof(struct bc_record)) ||
 	    nla_put(skb, BC_A_TABLE, snap->nr * sizeof(struct bc_record), snap->table) ||
 	    (snap->detailed && nla_put(skb, BC_A_MEMORY, sizeof(snap->memory), &snap->memory)))
@@ -261,9 +270,7 @@ static int bc_nl_fill_pool(struct sk_buff *skb, const struct bc_snap *snap, stru
 	    (nla_put_u32(skb, BC_A_PARENT_ID, snap->parent_id) ||
 	     nla_put_string(skb, BC_A_PARENT, snap->parent)))
 		return -EMSGSIZE;
-	if (pool && pool->cgrp &&
-	    (nla_put_u64_64bit(skb, BC_A_CGROUP_ID, cgroup_id(pool->cgrp), BC_A_PAD) ||
-	     bc_nl_put_path(skb, pool)))
+	if (pool && pool->closing && bc_nl_put_cgroup(skb, pool->closing))
 		return -EMSGSIZE;
 	if (bc_nl_put_flows(skb, snap))
 		return -EMSGSIZE;
@@ -630,7 +637,12 @@ static int bc_nl_info_get(struct sk_buff *skb, struct genl_info *info)
 	    nla_put_u64_64bit(reply, BC_A_SUPPRESSED, bc_refusals_suppressed(), BC_A_PAD) ||
 	    nla_put_u64_64bit(reply, BC_A_UNBALANCED, bc_unbalanced(), BC_A_PAD) ||
 	    nla_put_u64_64bit(reply, BC_A_UNTRACKED, bc_untracked(), BC_A_PAD) ||
-	    nla_put_u32(reply, BC_A_PAGE_SIZE, PAGE_SIZE)) {
+	    nla_put_u32(reply, BC_A_PAGE_SIZE, PAGE_SIZE) ||
+	    nla_put_u64_64bit(reply, BC_A_INSTANCE, bc_tree.loaded, BC_A_PAD) ||
+	    nla_put_u64_64bit(reply, BC_A_SERIAL, bc_tree.closed.serial, BC_A_PAD) ||
+	    nla_put_u32(reply, BC_A_CLOSED_KEPT, bc_tree.closed.nr) ||
+	    nla_put_u32(reply, BC_A_CLOSED_MAX, bc_tree.closed.max) ||
+	    nla_put_u64_64bit(reply, BC_A_CLOSED_LOST, bc_tree.closed.lost, BC_A_PAD)) {
 		nlmsg_free(reply);
 		ret = -EMSGSIZE;
 		goto out_unlock;
@@ -662,21 +674,36 @@ static int bc_nl_fill_refusal(struct sk_buff *skb, const struct bc_refusal *ref)
 	return 0;
 }
 
-/* Begins an event; NULL when nobody listens or there is no memory. */
-static struct sk_buff *bc_nl_event_new(unsigned int group, void **hdr)
+/**
+ * bc_nl_event_new() - begin a message to listeners
+ * @group: who gets it
+ * @cmd: its command
+ * @hdr: set to its header, NULL if that cannot be made
+ *
+ * Context: may sleep; while the family is registered.
+ * Return: NULL when nobody listens or there is no memory.
+ */
+struct sk_buff *bc_nl_event_new(enum bc_mcgrp group, enum bc_cmd cmd, void **hdr)
 {
 	struct sk_buff *skb;
 
 	if (!genl_has_listeners(&bc_genl_family, &init_net, group))
 		return NULL;
-	skb = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	skb = cmd == BC_CMD_EVENT ? nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL) : bc_nl_new_reply();
 	if (!skb)
 		return NULL;
-	*hdr = genlmsg_put(skb, 0, 0, &bc_genl_family, 0, BC_CMD_EVENT);
+	*hdr = genlmsg_put(skb, 0, 0, &bc_genl_family, 0, cmd);
 	return skb;
 }
 
-static void bc_nl_event_send(struct sk_buff *skb, void *hdr, unsigned int group, int ret)
+/**
+ * bc_nl_event_send() - send it
+ * @skb: message
+ * @hdr: from bc_nl_event_new()
+ * @group: who gets it
+ * @ret: not 0 if it could not be filled: then it is not sent
+ */
+void bc_nl_event_send(struct sk_buff *skb, void *hdr, enum bc_mcgrp group, int ret)
 {
 	if (!hdr || ret) {
 		nlmsg_free(skb);
@@ -693,7 +720,7 @@ static void bc_nl_refusals(struct work_struct *work)
 	void *hdr = NULL;
 
 	while (bc_refusal_next(&ref)) {
-		skb = bc_nl_event_new(BC_MCGRP_I_REFUSAL, &hdr);
+		skb = bc_nl_event_new(BC_MCGRP_I_REFUSAL, BC_CMD_EVENT, &hdr);
 		if (skb)
 			bc_nl_event_send(skb, hdr, BC_MCGRP_I_REFUSAL,
 					 hdr ? bc_nl_fill_refusal(skb, &ref) : -EMSGSIZE);
@@ -726,7 +753,7 @@ void bc_nl_notify_crossing(struct bc_pool *pool, enum bc_res res, const struct b
 	lockdep_assert_held(&bc_tree.lock);
 	if (!bc_nl_live)
 		return;
-	skb = bc_nl_event_new(BC_MCGRP_I_THRESHOLD, &hdr);
+	skb = bc_nl_event_new(BC_MCGRP_I_THRESHOLD, BC_CMD_EVENT, &hdr);
 	if (!skb)
 		return;
 	if (hdr)
@@ -758,7 +785,7 @@ void bc_nl_notify_pool(struct bc_pool *pool, enum bc_event event)
 	lockdep_assert_held(&bc_tree.lock);
 	if (!bc_nl_live)
 		return;
-	skb = bc_nl_event_new(BC_MCGRP_I_POOL, &hdr);
+	skb = bc_nl_event_new(BC_MCGRP_I_POOL, BC_CMD_EVENT, &hdr);
 	if (!skb)
 		return;
 	if (hdr)
@@ -833,6 +860,17 @@ static const struct genl_ops bc_genl_ops[] = {
 		.doit = bc_nl_reader_del,
 		.policy = bc_reader_policy,
 		.maxattr = ARRAY_SIZE(bc_reader_policy) - 1,
+	}, {
+		.cmd = BC_CMD_CLOSED_GET,
+		.start = bc_nl_dump_start,
+		.dumpit = bc_nl_closed_dump,
+		.policy = bc_closed_policy,
+		.maxattr = ARRAY_SIZE(bc_closed_policy) - 1,
+	}, {
+		.cmd = BC_CMD_CLOSED_ACK,
+		.doit = bc_nl_closed_ack,
+		.policy = bc_closed_ack_policy,
+		.maxattr = ARRAY_SIZE(bc_closed_ack_policy) - 1,
 	},
 };
 
@@ -845,6 +883,7 @@ static const struct genl_multicast_group bc_genl_groups[] = {
 	[BC_MCGRP_I_REFUSAL]	= { .name = BC_MCGRP_REFUSAL, .flags = GENL_MCAST_CAP_SYS_ADMIN },
 	[BC_MCGRP_I_POOL]	= { .name = BC_MCGRP_POOL, .flags = GENL_MCAST_CAP_SYS_ADMIN },
 	[BC_MCGRP_I_THRESHOLD]	= { .name = BC_MCGRP_THRESHOLD, .flags = GENL_MCAST_CAP_SYS_ADMIN },
+	[BC_MCGRP_I_USAGE]	= { .name = BC_MCGRP_USAGE, .flags = GENL_MCAST_CAP_SYS_ADMIN },
 };
 
 struct genl_family bc_genl_family __ro_after_init = {
@@ -878,15 +917,28 @@ int bc_nl_init(void)
 }
 
 /**
- * bc_nl_exit() - unregister the family; no request runs afterwards
+ * bc_nl_refuse() - answer no request any more, but go on telling listeners
+ *
+ * No dump runs, because dumps keep the module.
+ */
+void bc_nl_refuse(void)
+{
+	mutex_lock(&bc_tree.lock);
+	bc_nl_refusing = true;
+	mutex_unlock(&bc_tree.lock);
+	bc_watch_stop();
+}
+
+/**
+ * bc_nl_exit() - unregister the family, when all closing records were sent
  */
 void bc_nl_exit(void)
 {
-	bc_watch_stop();
 	bc_refusal_set_notify(NULL);
 	synchronize_rcu();
 	cancel_work_sync(&bc_nl_refusal_work);
 	mutex_lock(&bc_tree.lock);
+	bc_nl_notify_unload();
 	bc_nl_live = false;
 	mutex_unlock(&bc_tree.lock);
 	genl_unregister_family(&bc_genl_family);

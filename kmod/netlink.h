@@ -8,15 +8,26 @@
 #include "threshold.h"
 #include "tree.h"
 
+struct bc_closing;
 struct bc_snap;
 
 int bc_nl_init(void);
+void bc_nl_refuse(void);
 void bc_nl_exit(void);
 void bc_nl_notify_pool(struct bc_pool *pool, enum bc_event event);
 void bc_nl_notify_crossing(struct bc_pool *pool, enum bc_res res, const struct bc_crossing *x,
 			   u64 suppressed);
 
+void bc_nl_notify_closing(const struct bc_closing *closing);
+
 /* For the other files that answer requests (nl_*.c). */
+enum bc_mcgrp {
+	BC_MCGRP_I_REFUSAL,
+	BC_MCGRP_I_POOL,
+	BC_MCGRP_I_THRESHOLD,
+	BC_MCGRP_I_USAGE,
+};
+
 extern struct genl_family bc_genl_family;
 int bc_nl_privileged(struct sk_buff *skb, struct netlink_ext_ack *extack);
 int bc_nl_begin(struct sk_buff *skb, struct genl_info *info);
@@ -29,6 +40,11 @@ int bc_nl_put_thresholds(struct sk_buff *skb, const struct bc_pool *pool);
 int bc_nl_parse_settings(struct genl_info *info, struct bc_wish wishes[BC_NR_SETTINGS]);
 int bc_nl_put_flows(struct sk_buff *skb, const struct bc_snap *snap);
 
+struct sk_buff *bc_nl_event_new(enum bc_mcgrp group, enum bc_cmd cmd, void **hdr);
+void bc_nl_event_send(struct sk_buff *skb, void *hdr, enum bc_mcgrp group, int ret);
+int bc_nl_closed_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int bc_nl_closed_ack(struct sk_buff *skb, struct genl_info *info);
+void bc_nl_notify_unload(void);
 int bc_nl_io_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_refusal_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_refusal_done(struct netlink_callback *cb);

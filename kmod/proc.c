@@ -66,6 +66,7 @@ static struct bc_task *bc_task_new(struct bc_pool *pool)
 	spin_lock_init(&rec->lock);
 	rec->pool = pool;
 	rec->sigs = 0;
+	rec->seen = BC_TICKS();
 	rec->pass = 0;
 	INIT_LIST_HEAD(&rec->sig_link);
 	return rec;

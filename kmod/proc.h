@@ -10,9 +10,10 @@
 /**
  * struct bc_task - record of a charged task
  * @node: key is the task_struct
- * @lock: protects @pool, @sigs, @pass and the charges that go with them
+ * @lock: protects @pool, @sigs, @seen, @pass and the charges that go with them
  * @sigs: queued signals charged for the process that this task leads (signal.c)
  * @pool: what the task is charged to, with a reference; NULL once uncharged
+ * @seen: when @sigs was last made what it should be, the lower half of ticks
  * @pass: the last pass over all tasks that has seen it (cputime.c); under @lock
  * @sig_link: in @pool->sigs while it may have queued signals; under the lock of
  *	those lists
@@ -24,6 +25,7 @@ struct bc_task {
 	u32				sigs;
 	struct bc_pool			*pool;
 	u32				pass;
+	u32				seen;
 	union {
 		struct list_head	sig_link;
 		struct rcu_head		rcu;

@@ -17,6 +17,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
+#include "closing.h"
 #include "reader.h"
 
 /**
@@ -91,6 +92,8 @@ int bc_reader_open(struct bc_tree *tree, const char *name, u64 now)
 		return reader;
 	strscpy(tree->readers[reader].name, name, sizeof(tree->readers[reader].name));
 	tree->readers[reader].taken = now;
+	tree->readers[reader].acks = false;
+	bc_closings_trim(tree);
 	for (pool = tree->host; pool; pool = bc_pool_next_pre(pool, tree->host))
 		for (res = 0; res < BC_NR_RES; res++) {
 			bc_reader_fold(pool, res);
@@ -110,6 +113,7 @@ void bc_reader_close(struct bc_tree *tree, int reader)
 {
 	lockdep_assert_held(&tree->lock);
 	tree->readers[reader].name[0] = '\0';
+	bc_closings_trim(tree);
 }
 
 /**

@@ -113,6 +113,7 @@ static struct bc_shm *bc_shm_new(struct inode *inode, enum bc_shm_kind kind,
 	rec->pool = pool;
 	rec->kind = kind;
 	rec->charged = charged;
+	rec->seen = BC_TICKS();
 	rec->dirty = true;
 	spin_lock(&pool->shm_lock);
 	node = bc_ptrmap_insert(&bc_shm_maps[kind], &rec->node, inode);
@@ -137,11 +138,9 @@ static bool bc_shm_correct(struct bc_shm *rec)
 	spin_lock(&rec->lock);
 	want = bc_shm_figure((struct inode *)rec->node.key, rec->kind);
 	charged = rec->charged;
-	if (want < charged)
-		bc_counter_uncharge(cnt, NULL, charged - want);
-	else if (want > charged)
-		bc_counter_charge(cnt, NULL, want - charged);
+	bc_counter_correct(cnt, charged, want, rec->seen);
 	WRITE_ONCE(rec->charged, want);
+	rec->seen = BC_TICKS();
 	spin_unlock(&rec->lock);
 	return want != charged;
 }
@@ -304,8 +303,10 @@ static bool bc_shm_charge(struct bc_shm *rec, u64 pages, struct bc_counter **fai
 	want = bc_shm_figure((struct inode *)rec->node.key, BC_SHM_SIZE) + pages;
 	if (want > rec->charged) {
 		ok = bc_counter_try_charge(cnt, want - rec->charged, BC_HARD, fail);
-		if (ok)
+		if (ok) {
 			WRITE_ONCE(rec->charged, want);
+			rec->seen = BC_TICKS();
+		}
 	}
 	spin_unlock(&rec->lock);
 	return ok;
@@ -442,6 +443,7 @@ static void bc_shm_move(struct bc_shm *rec, struct bc_pool *to)
 	struct bc_pool *from = rec->pool;
 
 	bc_pool_move(from, to, bc_shm_res(rec->kind), rec->charged);
+	rec->seen = BC_TICKS();
 	bc_pool_get(to);
 	rec->pool = to;
 	list_move_tail(&rec->link, &to->shms);

@@ -19,10 +19,11 @@ enum bc_shm_kind {
 /**
  * struct bc_shm - one resource of a charged shared memory object
  * @node: key is the inode, alive while the record is on @link
- * @lock: protects @charged, but for the lockless read in bc_shm_unchanged()
+ * @lock: protects @charged and @seen, but for the lockless read in bc_shm_unchanged()
  * @pool: what it is charged to, with a reference; changed only while charge
  *	sections are excluded
  * @charged: pages charged
+ * @seen: when @charged was last made what it should be, ticks
  * @kind: of what
  * @dirty: WO: the inode's figure may have changed since the last recount; set
  *	and cleared under the pool's shm_lock
@@ -36,6 +37,7 @@ struct bc_shm {
 	spinlock_t		lock;
 	struct bc_pool		*pool;
 	u64			charged;
+	u64			seen;
 	enum bc_shm_kind	kind;
 	bool			dirty;
 	const void		*refused_by;

@@ -67,6 +67,7 @@ void bc_sig_unlock_lists(unsigned long flags)
 void bc_sig_move(struct bc_task *rec, struct bc_pool *from, struct bc_pool *to)
 {
 	bc_pool_move(from, to, BC_NUMSIGINFO, rec->sigs);
+	rec->seen = BC_TICKS();
 	if (!list_empty(&rec->sig_link))
 		list_move_tail(&rec->sig_link, &to->sigs);
 }
@@ -99,6 +100,7 @@ static bool bc_sig_inherit(struct bc_task *rec, u32 sigs)
 	if (pool) {
 		bc_counter_charge(&pool->cnt[BC_NUMSIGINFO], NULL, sigs);
 		rec->sigs += sigs;
+		rec->seen = BC_TICKS();
 	}
 	spin_unlock(&rec->lock);
 	if (pool)
@@ -158,18 +160,22 @@ static unsigned int bc_sig_count(struct task_struct *leader)
 	return nr + bc_posix_timers(leader->signal);
 }
 
+/* The record is locked, and has a pool. */
+static void bc_sig_book(struct bc_task *rec, u32 nr)
+{
+	u64 now = BC_TICKS();
+
+	bc_counter_correct(&rec->pool->cnt[BC_NUMSIGINFO], rec->sigs, nr,
+			   now - ((u32)now - rec->seen));
+	rec->sigs = nr;
+	rec->seen = now;
+}
+
 static void bc_sig_correct(struct bc_task *rec, unsigned int nr)
 {
-	struct bc_counter *cnt;
-
 	spin_lock(&rec->lock);
-	cnt = rec->pool ? &rec->pool->cnt[BC_NUMSIGINFO] : NULL;
-	if (cnt && nr < rec->sigs)
-		bc_counter_uncharge(cnt, NULL, rec->sigs - nr);
-	else if (cnt && nr > rec->sigs)
-		bc_counter_charge(cnt, NULL, nr - rec->sigs);
-	if (cnt)
-		rec->sigs = nr;
+	if (rec->pool)
+		bc_sig_book(rec, nr);
 	spin_unlock(&rec->lock);
 }
 
@@ -253,9 +259,11 @@ static bool bc_sig_charge(struct bc_task *rec, bool idle, enum bc_severity sev,
 	if (cnt && want > rec->sigs)
 		ok = bc_counter_try_charge(cnt, want - rec->sigs, sev, fail);
 	else if (cnt && want < rec->sigs)
-		bc_counter_uncharge(cnt, NULL, rec->sigs - want);
-	if (cnt && ok)
+		bc_sig_book(rec, want);
+	if (cnt && ok) {
 		rec->sigs = want;
+		rec->seen = BC_TICKS();
+	}
 	spin_unlock(&rec->lock);
 	return ok;
 }

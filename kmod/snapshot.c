@@ -11,12 +11,28 @@
 #include <linux/mm.h>
 
 #include "bind.h"
+#include "closing.h"
 #include "cpu.h"
 #include "hook.h"
 #include "io.h"
 #include "memory.h"
 #include "reader.h"
 #include "snapshot.h"
+
+/**
+ * bc_snap_recount_one() - make the derived figures of one pool's own members exact
+ * @pool: pool
+ *
+ * Context: under the tree mutex.
+ */
+void bc_snap_recount_one(struct bc_pool *pool)
+{
+	struct bc_section sec;
+
+	bc_enter(&sec);
+	bc_sources_recount(pool);
+	bc_leave(&sec);
+}
 
 /**
  * bc_snap_recount() - make the derived figures of a subtree exact
@@ -26,38 +42,42 @@
  */
 void bc_snap_recount(struct bc_pool *root)
 {
-	struct bc_section sec;
 	struct bc_pool *pos;
 
 	/* Interrupts are off in a section, so one for each pool. */
-	for (pos = root; pos; pos = bc_pool_next_pre(pos, root)) {
-		bc_enter(&sec);
-		bc_sources_recount(pos);
-		bc_leave(&sec);
-	}
+	for (pos = root; pos; pos = bc_pool_next_pre(pos, root))
+		bc_snap_recount_one(pos);
 }
 
 static u64 bc_snap_hash(u64 hash, const void *data, size_t size)
 {
-	const u8 *byte;
+	const u64 *word;
 
-	for (byte = data; byte < (const u8 *)data + size; byte++)
-		hash = (hash ^ *byte) * 0x100000001b3ULL;
+	for (word = data; word < (const u64 *)(data + size); word++) {
+		hash = (hash ^ *word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 32;
+	}
 	return hash;
 }
 
-/* FNV-1a over table and settings; equal digests mean "nothing changed". */
+/*
+ * Of table and settings; equal digests mean "nothing changed". Integrals rise by
+ * themselves, and peaks are the readers' own.
+ */
 static u64 bc_snap_digest(const struct bc_snap *snap)
 {
+	const size_t size = offsetof(struct bc_record, peak);
 	const struct bc_record *rec;
 	u64 hash = 0xcbf29ce484222325ULL;
+
+	BUILD_BUG_ON(size % sizeof(u64) || sizeof(struct bc_setting) % sizeof(u64));
 
 	for (rec = snap->table; rec < &snap->table[snap->nr]; rec++) {
 		/* Not always asked for, so its coming and going means nothing. */
 		if (rec->res == BC_RES_KMEMSIZE || rec->res == BC_RES_DCACHESIZE ||
 		    rec->res == BC_RES_NUMIPTENT)
 			continue;
-		hash = bc_snap_hash(hash, rec, sizeof(*rec));
+		hash = bc_snap_hash(hash, rec, size);
 	}
 	return bc_snap_hash(hash, snap->settings, snap->nr_settings * sizeof(snap->settings[0]));
 }
@@ -68,17 +88,34 @@ static struct bc_record *bc_snap_row(struct bc_snap *snap, enum bc_res res)
 	return &snap->table[res];
 }
 
-static void bc_snap_figures(struct bc_snap *snap, const struct bc_pool *pool)
+/**
+ * bc_snap_integrate() - bring the integrals of a pool's counters up to date
+ * @pool: pool
+ * @now: time, ticks
+ *
+ * Context: under the tree mutex, with charging excluded since before @now was read.
+ */
+void bc_snap_integrate(struct bc_pool *pool, u64 now)
+{
+	int res;
+
+	for (res = 0; res < BC_NR_RES; res++)
+		if (!bc_readers[res])
+			bc_counter_integrate(&pool->cnt[res], &pool->integral[res], now);
+}
+
+static void bc_snap_figures(struct bc_snap *snap, const struct bc_pool *pool,
+			    unsigned long active)
 {
 	const struct bc_counter *cnt;
 	int res;
 
 	for (res = 0; res < BC_NR_RES; res++) {
-		if (!bc_res_active(res) || bc_readers[res])
+		if (!(active & BIT(res)) || bc_readers[res])
 			continue;
 		cnt = &pool->cnt[res];
 		*bc_snap_row(snap, res) = (struct bc_record) {
-			.flags = BC_RECORD_F_ENFORCED,
+			.flags = BC_RECORD_F_ENFORCED | BC_RECORD_F_INTEGRAL,
 			.held = bc_counter_held(cnt),
 			.maxheld = atomic64_read(&cnt->maxheld),
 			.barrier = READ_ONCE(cnt->barrier),
@@ -86,8 +123,35 @@ static void bc_snap_figures(struct bc_snap *snap, const struct bc_pool *pool)
 			.failcnt = atomic64_read(&cnt->failcnt),
 			.failed = atomic64_read(&cnt->failed),
 			.last_fail = READ_ONCE(cnt->last_fail),
+			.integral = pool->integral[res].total,
 		};
 	}
+}
+
+/* What the host has is what pools have, and the integral as well. */
+static void bc_snap_book(struct bc_pool *pool, enum bc_res res, u64 halves)
+{
+	bc_integral_book(&pool->integral[res], halves);
+	if (pool->depth == 1)
+		bc_integral_book(&bc_tree.host->integral[res], halves);
+}
+
+/* Reads one figure of the kernel: a sample of its integral, and the last one until the next. */
+static bool bc_snap_read(struct bc_pool *pool, enum bc_res res, struct bc_record *rec)
+{
+	struct bc_integral *in = &pool->integral[res];
+
+	if (!bc_res_active(res) || !bc_readers[res](pool, res, rec)) {
+		in->known = false;
+		return false;
+	}
+	if (bc_polled & BIT(res)) {
+		bc_snap_book(pool, res, bc_integral_sample(in, rec->held, BC_TICKS()));
+		rec->flags |= BC_RECORD_F_INTEGRAL;
+		rec->integral = in->total;
+	}
+	*bc_snap_row(&pool->closing->snap, res) = *rec;
+	return true;
 }
 
 /*
@@ -106,7 +170,7 @@ static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool, bool deta
 		snap->detailed = bc_memstat_read(pool, &snap->memory);
 	rcu_read_lock();
 	for (res = 0; res < BC_NR_RES; res++)
-		if (bc_res_active(res) && bc_readers[res] && bc_readers[res](pool, res, &rec))
+		if (bc_readers[res] && bc_snap_read(pool, res, &rec))
 			*bc_snap_row(snap, res) = rec;
 	rcu_read_unlock();
 }
@@ -129,6 +193,7 @@ static void bc_snap_add(struct bc_snap *host, const struct bc_snap *snap)
 			};
 		sum->flags |= snap->table[res].flags | BC_RECORD_F_NO_MAXHELD;
 		sum->held += snap->table[res].held;
+		sum->integral = bc_tree.host->integral[res].total;
 	}
 	for (i = 0; snap->detailed && i < sizeof(host->memory) / sizeof(*to); i++)
 		to[i] += from[i];
@@ -202,7 +267,27 @@ static void bc_snap_settings(struct bc_snap *snap)
 						    &snap->settings[snap->nr_settings]);
 }
 
-/* What is not a figure, and the generation that follows from the figures. */
+/* What is not a figure. */
+static void bc_snap_name(struct bc_snap *snap)
+{
+	const struct bc_pool *pool = snap->pool;
+
+	snap->id = pool->id;
+	snap->state = pool->state;
+	snap->children = pool->nr_live;
+	snap->incarnation = pool->incarnation;
+	snap->created = pool->created;
+	snap->generation = pool->generation;
+	snap->changed = pool->changed;
+	memcpy(snap->name, pool->name, sizeof(snap->name));
+	snap->parent[0] = '\0';
+	if (pool->parent) {
+		snap->parent_id = pool->parent->id;
+		memcpy(snap->parent, pool->parent->name, sizeof(snap->parent));
+	}
+}
+
+/* The same, and the generation that follows from the figures. */
 static void bc_snap_describe(struct bc_snap *snap)
 {
 	struct bc_pool *pool = snap->pool;
@@ -214,19 +299,9 @@ static void bc_snap_describe(struct bc_snap *snap)
 	if (pool->digest != digest) {
 		pool->digest = digest;
 		pool->generation = ++pool->tree->generation;
+		pool->changed = snap->taken;
 	}
-	snap->id = pool->id;
-	snap->state = pool->state;
-	snap->children = pool->nr_live;
-	snap->incarnation = pool->incarnation;
-	snap->created = pool->created;
-	snap->generation = pool->generation;
-	memcpy(snap->name, pool->name, sizeof(snap->name));
-	snap->parent[0] = '\0';
-	if (pool->parent) {
-		snap->parent_id = pool->parent->id;
-		memcpy(snap->parent, pool->parent->name, sizeof(snap->parent));
-	}
+	bc_snap_name(snap);
 }
 
 /* After the digest, for what a reader takes is no change of the pool. */
@@ -263,19 +338,18 @@ void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int r
 	bc_snap_native_alone(snap, pool, detail);
 	bc_snap_iptents(snap, detail);
 	bc_io_read(pool, &snap->io, NULL);
-	if (reader < 0) {
-		bc_snap_figures(snap, pool);
-		bc_snap_describe(snap);
-		return;
-	}
 	bc_topo_begin();
 	bc_topo_lock(&flags);
-	bc_snap_figures(snap, pool);
-	bc_reader_take(pool, reader, snap->peak);
+	snap->taken = ktime_get_boottime_ns();
+	bc_snap_integrate(pool, BC_TICKS());
+	bc_snap_figures(snap, pool, bc_active);
+	if (reader >= 0)
+		bc_reader_take(pool, reader, snap->peak);
 	bc_topo_unlock(flags);
 	bc_topo_end();
 	bc_snap_describe(snap);
-	bc_snap_add_peaks(snap);
+	if (reader >= 0)
+		bc_snap_add_peaks(snap);
 }
 
 /**
@@ -305,6 +379,7 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
 	struct bc_snapshot *all;
 	struct bc_pool *pool;
 	unsigned long flags;
+	u64 taken, now;
 
 	all = kvzalloc(struct_size(all, snaps, nr), GFP_KERNEL_ACCOUNT);
 	if (!all)
@@ -321,8 +396,12 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
 	bc_snap_recount(bc_tree.host);
 	bc_topo_begin();
 	bc_topo_lock(&flags);
+	taken = ktime_get_boottime_ns();
+	now = BC_TICKS();
 	for (i = 0; i < all->nr; i++) {
-		bc_snap_figures(&all->snaps[i], all->snaps[i].pool);
+		all->snaps[i].taken = taken;
+		bc_snap_integrate(all->snaps[i].pool, now);
+		bc_snap_figures(&all->snaps[i], all->snaps[i].pool, bc_active);
 		if (reader >= 0)
 			bc_reader_take(all->snaps[i].pool, reader, all->snaps[i].peak);
 	}
@@ -341,4 +420,73 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
 			bc_snap_add_peaks(&all->snaps[i]);
 	}
 	return all;
+}
+
+/**
+ * bc_snap_look() - sample what the kernel counts, and keep it in case the pool ends
+ * @pool: live pool
+ *
+ * The counters need no such look. What is in force for a cgroup is gone with it.
+ *
+ * Context: under the tree mutex.
+ */
+void bc_snap_look(struct bc_pool *pool)
+{
+	struct bc_closing *closing = pool->closing;
+
+	closing->snap.pool = pool;
+	bc_snap_native(&closing->snap, pool, false);
+	bc_snap_settings(&closing->snap);
+	bc_cpu_look(pool);
+	bc_io_look(pool);
+}
+
+/**
+ * bc_snap_end() - the cgroup of a pool is gone
+ * @pool: live pool
+ *
+ * Nobody knows when what it had went; it is taken to have fallen evenly since the last
+ * sample.
+ *
+ * Context: under the tree mutex.
+ */
+void bc_snap_end(struct bc_pool *pool)
+{
+	struct bc_integral *in;
+	int res;
+
+	for (res = 0; res < BC_NR_RES; res++) {
+		in = &pool->integral[res];
+		if (!in->known)
+			continue;
+		bc_snap_book(pool, res, bc_integral_sample(in, 0, BC_TICKS()));
+		in->known = false;
+	}
+}
+
+/**
+ * bc_snap_close() - make the closing record of a pool
+ * @pool: pool that nothing is charged to any more
+ *
+ * Context: under the tree mutex, while the pool is still in the tree.
+ */
+void bc_snap_close(struct bc_pool *pool)
+{
+	struct bc_closing *closing = pool->closing;
+	struct bc_snap *snap = &closing->snap;
+	int res;
+
+	snap->pool = pool;
+	bc_snap_integrate(pool, BC_TICKS());
+	bc_snap_figures(snap, pool, closing->active);
+	for (res = 0; res < BC_NR_RES; res++)
+		if (bc_polled & BIT(res))
+			snap->table[res].integral = pool->integral[res].total;
+	bc_snap_pack(snap);
+	bc_snap_name(snap);
+	bc_cpu_close(pool, &snap->cpu);
+	bc_io_close(pool, &snap->io);
+	snap->pool = NULL;
+	closing->closed = ktime_get_boottime_ns();
+	snap->taken = closing->closed;
 }

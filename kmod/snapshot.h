@@ -14,6 +14,8 @@
  * @incarnation: of the pool
  * @created: when it was made
  * @generation: when its figures last changed, as far as readers have looked
+ * @changed: the same as time, CLOCK_BOOTTIME ns
+ * @taken: the instant, CLOCK_BOOTTIME ns
  * @rows: BIT() mask of the resources that are in @table
  * @nr: valid entries of @table
  * @detailed: @memory is known
@@ -37,6 +39,8 @@ struct bc_snap {
 	u64			incarnation;
 	u64			created;
 	u64			generation;
+	u64			changed;
+	u64			taken;
 	unsigned long		rows;
 	unsigned int		nr;
 	bool			detailed;
@@ -63,7 +67,12 @@ struct bc_snapshot {
 	struct bc_snap	snaps[];
 };
 
+void bc_snap_recount_one(struct bc_pool *pool);
 void bc_snap_recount(struct bc_pool *root);
+void bc_snap_integrate(struct bc_pool *pool, u64 now);
+void bc_snap_look(struct bc_pool *pool);
+void bc_snap_end(struct bc_pool *pool);
+void bc_snap_close(struct bc_pool *pool);
 void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int reader);
 void bc_snap_cpu(struct bc_snap *snap);
 struct bc_snapshot *bc_snapshot_take(bool detail, int reader);

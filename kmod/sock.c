@@ -87,14 +87,21 @@ enum bc_res bc_sock_recv_res(const struct bc_sock *rec)
 	return rec->tcp ? BC_TCPRCVBUF : BC_DGRAMRCVBUF;
 }
 
+static void bc_sock_move_charge(struct bc_sock_charge *charge, struct bc_pool *from,
+				struct bc_pool *to, enum bc_res res)
+{
+	bc_pool_move(from, to, res, atomic_long_read(&charge->bytes));
+	WRITE_ONCE(charge->seen, BC_TICKS());
+}
+
 /* Books what a socket has charged from one pool to another; NULL is nowhere. */
 static void bc_sock_move_charges(struct bc_sock *rec, struct bc_pool *from, struct bc_pool *to)
 {
 	bc_pool_move(from, to, bc_sock_res(rec->tcp), 1);
-	bc_pool_move(from, to, bc_sock_send_res(rec), atomic_long_read(&rec->snd));
-	bc_pool_move(from, to, bc_sock_recv_res(rec), atomic_long_read(&rec->rcv));
-	bc_pool_move(from, to, BC_OTHERSOCKBUF, atomic_long_read(&rec->wmem));
-	bc_pool_move(from, to, BC_DGRAMRCVBUF, atomic_long_read(&rec->rmem));
+	bc_sock_move_charge(&rec->snd, from, to, bc_sock_send_res(rec));
+	bc_sock_move_charge(&rec->rcv, from, to, bc_sock_recv_res(rec));
+	bc_sock_move_charge(&rec->wmem, from, to, BC_OTHERSOCKBUF);
+	bc_sock_move_charge(&rec->rmem, from, to, BC_DGRAMRCVBUF);
 }
 
 /* Uncharges and frees a record that was taken out of the map. */
@@ -152,7 +159,7 @@ err_untracked:
 /**
  * bc_sock_sync() - charge up or down to what a socket has
  * @rec: record
- * @charged: what is charged so far
+ * @charge: what is charged so far
  * @res: resource it is charged to
  * @want: what is to be charged
  * @sev: severity of an increase
@@ -161,24 +168,25 @@ err_untracked:
  * Context: inside a charge section; several CPUs may do it at once.
  * Return: false when an increase was refused; nothing has changed then.
  */
-bool bc_sock_sync(struct bc_sock *rec, atomic_long_t *charged, enum bc_res res, long want,
+bool bc_sock_sync(struct bc_sock *rec, struct bc_sock_charge *charge, enum bc_res res, long want,
 		  enum bc_severity sev, struct bc_counter **fail)
 {
 	struct bc_counter *cnt = &rec->pool->cnt[res];
-	long old = atomic_long_read(charged);
+	long old = atomic_long_read(&charge->bytes);
 
 	while (want != old) {
 		if (want > old && !bc_counter_try_charge(cnt, want - old, sev, fail))
 			return false;
-		if (atomic_long_cmpxchg(charged, old, want) == old) {
+		if (atomic_long_cmpxchg(&charge->bytes, old, want) == old) {
 			if (want < old)
-				bc_counter_uncharge(cnt, NULL, old - want);
+				bc_counter_correct(cnt, old, want, READ_ONCE(charge->seen));
 			break;
 		}
 		if (want > old)
 			bc_counter_uncharge(cnt, NULL, want - old);
-		old = atomic_long_read(charged);
+		old = atomic_long_read(&charge->bytes);
 	}
+	WRITE_ONCE(charge->seen, BC_TICKS());
 	return true;
 }
 
@@ -248,7 +256,7 @@ static void bc_sock_recount_one(struct bc_sock *rec)
 		}
 	} else {
 		rcv = atomic_read(&sk->sk_rmem_alloc);
-		if (rcv < atomic_long_read(&rec->rmem))
+		if (rcv < atomic_long_read(&rec->rmem.bytes))
 			ok &= bc_sock_sync(rec, &rec->rmem, BC_DGRAMRCVBUF, rcv, BC_FORCE, &fail);
 	}
 	if (!rec->tcp) {

@@ -12,6 +12,16 @@ struct files_struct;
 struct task_struct;
 
 /**
+ * struct bc_sock_charge - one resource of one socket
+ * @bytes: A: bytes charged
+ * @seen: WO: when they were last made what they should be, ticks
+ */
+struct bc_sock_charge {
+	atomic_long_t	bytes;
+	u64		seen;
+};
+
+/**
  * struct bc_sock - record of a charged socket
  * @node: key is the struct sock, alive while the record is on @link
  * @pool: what it is charged to, with a reference. Changed only with charge
@@ -20,10 +30,10 @@ struct task_struct;
  * @ahead_for_send: the protocol's pages that no packet uses yet were asked for
  *	to send; written by the socket's owner, a wrong guess shifts them between
  *	the two accounts
- * @snd: A: bytes of the protocol's send memory that are charged
- * @rcv: A: bytes of the protocol's receive memory that are charged
- * @wmem: A: bytes charged for sk_wmem_alloc, sockets other than TCP
- * @rmem: A: bytes charged for sk_rmem_alloc, protocols without memory accounts
+ * @snd: the protocol's send memory
+ * @rcv: the protocol's receive memory
+ * @wmem: sk_wmem_alloc, of sockets other than TCP
+ * @rmem: sk_rmem_alloc, of protocols without memory accounts
  * @sndbuf_was: sk_sndbuf before it was lowered, 0 when it is not lowered;
  *	under the pool's sk_lock
  * @sndbuf_low: what it was lowered to
@@ -37,10 +47,10 @@ struct bc_sock {
 	struct bc_pool		*pool;
 	bool			tcp;
 	bool			ahead_for_send;
-	atomic_long_t		snd;
-	atomic_long_t		rcv;
-	atomic_long_t		wmem;
-	atomic_long_t		rmem;
+	struct bc_sock_charge	snd;
+	struct bc_sock_charge	rcv;
+	struct bc_sock_charge	wmem;
+	struct bc_sock_charge	rmem;
 	int			sndbuf_was;
 	int			sndbuf_low;
 	struct list_head	link;
@@ -85,7 +95,7 @@ void bc_sock_hold(struct bc_sock *rec, struct sock *sk, long need, int to);
 void bc_sock_forget(struct bc_sock *rec);
 void bc_sock_let_go(struct bc_sock *rec, struct sock *sk);
 void bc_sock_wait_exit(void);
-bool bc_sock_sync(struct bc_sock *rec, atomic_long_t *charged, enum bc_res res, long want,
+bool bc_sock_sync(struct bc_sock *rec, struct bc_sock_charge *charge, enum bc_res res, long want,
 		  enum bc_severity sev, struct bc_counter **fail);
 void bc_sock_figures(const struct bc_sock *rec, struct sock *sk, long more, long *snd, long *rcv);
 

@@ -314,7 +314,7 @@ static __always_inline bool bc_send_unchanged(struct sock *sk, long need)
 	if (bc_fast_enter()) {
 		rec = bc_sock_find(sk);
 		same = rec && !READ_ONCE(rec->sndbuf_was) &&
-		       sk_wmem_alloc_get(sk) + need == atomic_long_read(&rec->wmem);
+		       sk_wmem_alloc_get(sk) + need == atomic_long_read(&rec->wmem.bytes);
 	}
 	bc_fast_leave();
 	return same;

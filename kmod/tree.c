@@ -15,12 +15,14 @@
  * see bc_topo_begin(). It costs the normal charge one load.
  */
 #include <linux/ctype.h>
+#include <linux/math64.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/stringhash.h>
 #include <linux/timekeeping.h>
 
+#include "closing.h"
 #include "tree.h"
 
 bool bc_topo_busy __read_mostly;
@@ -196,6 +198,7 @@ void bc_pool_free(struct bc_pool *pool)
 {
 	kfree(pool->reflog);
 	kfree(pool->limits);
+	kfree(pool->closing);
 	bc_iobook_destroy(&pool->io);
 	kfree(pool);
 }
@@ -219,11 +222,19 @@ int bc_tree_init(struct bc_tree *tree, unsigned int max_live,
 	INIT_LIST_HEAD(&tree->dying);
 	tree->max_live = max_live;
 	tree->release = release;
-	tree->generation = 1;
+	tree->loaded = ktime_get_boottime_ns();
+	/*
+	 * Numbers that a former instance of the module has used must not come again. It
+	 * took more than a microsecond for each.
+	 */
+	tree->generation = div_u64(tree->loaded, NSEC_PER_USEC) + 1;
+	tree->incarnation = tree->generation;
+	bc_closings_init(&tree->closed, BC_CLOSED_MAX, tree->generation);
 	tree->host = bc_pool_alloc(tree, "host");
 	if (!tree->host)
 		return -ENOMEM;
-	tree->host->created = ktime_get_boottime_ns();
+	tree->host->created = tree->loaded;
+	tree->host->changed = tree->loaded;
 	tree->host->incarnation = ++tree->incarnation;
 	tree->host->generation = tree->generation;
 	return 0;
@@ -236,6 +247,7 @@ int bc_tree_init(struct bc_tree *tree, unsigned int max_live,
 void bc_tree_destroy(struct bc_tree *tree)
 {
 	WARN_ON(tree->nr_live || tree->nr_dying);
+	bc_closings_destroy(&tree->closed);
 	bc_pool_free(tree->host);
 	xa_destroy(&tree->ids);
 	mutex_destroy(&tree->lock);
@@ -344,6 +356,7 @@ int bc_tree_add(struct bc_tree *tree, struct bc_pool *pool, struct bc_pool *pare
 	pool->state = BC_POOL_LIVE;
 	pool->incarnation = ++tree->incarnation;
 	pool->created = ktime_get_boottime_ns();
+	pool->changed = pool->created;
 	pool->generation = ++tree->generation;
 	pool->depth = parent->depth + 1;
 	for (res = 0; res < BC_NR_RES; res++)
@@ -432,6 +445,7 @@ void bc_tree_kill(struct bc_tree *tree, struct bc_pool *pool)
 	WRITE_ONCE(tree->nr_dying, tree->nr_dying + 1);
 	tree->shape++;
 	pool->generation = ++tree->generation;
+	pool->changed = ktime_get_boottime_ns();
 	bc_pool_put(pool);
 }
 

@@ -20,6 +20,7 @@
 #include "setting.h"
 #include "solver.h"
 
+struct bc_closing;
 struct bc_limits;
 struct cgroup;
 struct bc_tree;
@@ -118,7 +119,7 @@ struct bc_pool {
 	u32			id;
 	/** @state: T, WO: enum bc_pool_state */
 	u32			state;
-	/** @incarnation: I: never used twice between two boots */
+	/** @incarnation: I: never used twice between two boots, whatever is loaded again */
 	u64			incarnation;
 	/** @created: I: CLOCK_BOOTTIME ns */
 	u64			created;
@@ -214,6 +215,14 @@ struct bc_pool {
 	u64			generation;
 	/** @digest: T: digest of the figures at @generation */
 	u64			digest;
+	/** @changed: T: when that was, CLOCK_BOOTTIME ns */
+	u64			changed;
+	/** @integral: T: of what is held; of the host also of what is sampled below it */
+	struct bc_integral	integral[BC_NR_RES];
+	/** @io_known: T: BC_IO_F_* of what was known of @io at any time */
+	u64			io_known;
+	/** @closing: T: becomes the closing record; NULL for the host */
+	struct bc_closing	*closing;
 
 	/** @release_work: frees the pool in process context */
 	struct work_struct	release_work;
@@ -226,13 +235,33 @@ struct bc_pool {
 #define BC_NAME_BITS	10
 
 /**
- * struct bc_reader - somebody who takes peaks
+ * struct bc_reader - somebody who takes peaks, or acknowledges closing records
  * @name: empty for a place that is free
- * @taken: when it last took something, CLOCK_BOOTTIME ns
+ * @taken: when it last did something, CLOCK_BOOTTIME ns
+ * @acks: closing records are kept for it
+ * @acked: number of the last one that it has acknowledged
  */
 struct bc_reader {
 	char	name[BC_READER_NAME_MAX + 1];
 	u64	taken;
+	bool	acks;
+	u64	acked;
+};
+
+/**
+ * struct bc_closings - closing records that are kept
+ * @list: the oldest first
+ * @nr: how many there are
+ * @max: how many there may be
+ * @serial: number of the last one
+ * @lost: how many had to go before they were acknowledged
+ */
+struct bc_closings {
+	struct list_head	list;
+	unsigned int		nr;
+	unsigned int		max;
+	u64			serial;
+	u64			lost;
 };
 
 /**
@@ -248,7 +277,9 @@ struct bc_reader {
  * @incarnation: T: last incarnation given out
  * @generation: T: counts changes of the tree or of figures, for readers
  * @shape: T: counts changes of the set of pools only
+ * @loaded: I: when the tree was made, CLOCK_BOOTTIME ns
  * @readers: T: who takes peaks
+ * @closed: T: closing records
  * @release: called when the last reference of a pool is dropped, in any context
  */
 struct bc_tree {
@@ -263,7 +294,9 @@ struct bc_tree {
 	u64			incarnation;
 	u64			generation;
 	u64			shape;
+	u64			loaded;
 	struct bc_reader	readers[BC_READERS_MAX];
+	struct bc_closings	closed;
 	void			(*release)(struct bc_pool *pool);
 };
 

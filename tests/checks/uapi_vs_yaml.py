@@ -42,7 +42,8 @@ def header_values(text, cc):
     names = [n for n in header_names(text) if not n.startswith(("_UAPI", "BC_GENL_NAME", "BC_MCGRP"))]
     lines = "".join(f'printf("{n} %llu\\n", (unsigned long long){n});\n' for n in names)
     strings = "".join(f'printf("{n} %s\\n", {n});\n'
-                      for n in ("BC_GENL_NAME", "BC_MCGRP_REFUSAL", "BC_MCGRP_POOL", "BC_MCGRP_THRESHOLD"))
+                      for n in ("BC_GENL_NAME", "BC_MCGRP_REFUSAL", "BC_MCGRP_POOL", "BC_MCGRP_THRESHOLD",
+                                "BC_MCGRP_USAGE"))
     with tempfile.TemporaryDirectory() as tmp:
         (Path(tmp) / "linux").mkdir()
         (Path(tmp) / "linux/beancounter.h").write_text(text)
@@ -72,7 +73,7 @@ def enum_values(prefix, entries, start=0):
 PREFIXES = {"res-id": "bc-res-", "record-f": "bc-record-f-", "unit": "bc-unit-", "kind": "bc-kind-",
             "status": "bc-status-", "pool-state": "bc-pool-", "event": "bc-event-", "bound": "bc-bound-",
             "direction": "bc-direction-", "setting-id": "bc-setting-", "setting-f": "bc-setting-f-",
-            "cpu-f": "bc-cpu-f-", "io-f": "bc-io-f-"}
+            "cpu-f": "bc-cpu-f-", "io-f": "bc-io-f-", "cause": "bc-cause-"}
 
 
 def spec_values(spec):
@@ -146,7 +147,7 @@ def differences(text, spec, cc):
     if spec["name"] != want["BC_GENL_NAME"]:
         yield "the family has another name"
     groups = {g["name"] for g in spec["mcast-groups"]["list"]}
-    if groups != {want["BC_MCGRP_REFUSAL"], want["BC_MCGRP_POOL"], want["BC_MCGRP_THRESHOLD"]}:
+    if groups != {value for name, value in want.items() if name.startswith("BC_MCGRP_")}:
         yield "the multicast groups have other names"
     yield from (f"{what} is not defined" for what in references(spec))
 

@@ -8,8 +8,15 @@
  */
 #include <linux/module.h>
 
+#include "clock.h"
+
+#define BC_TICKS()	READ_ONCE(test_ticks)
+u64 test_ticks;
+
 #include "../../kmod/bucket.c"
+#include "../../kmod/closing.c"
 #include "../../kmod/counter.c"
+#include "../../kmod/integral.c"
 #include "../../kmod/iobook.c"
 #include "../../kmod/object.c"
 #include "../../kmod/ptrmap.c"

@@ -26,6 +26,7 @@ DEPTH_MAX = 16
 
 POOL_NEW, POOL_SET, POOL_GET, POOL_DEL, RES_GET, INFO_GET, EVENT = range(1, 8)
 REFUSAL_GET, THRESHOLD_SET, READER_GET, READER_DEL, SETTING_GET, IO_GET = range(8, 14)
+CLOSED_GET, CLOSED_ACK = 14, 15
 
 ATTRS = '''unspec pad id name parent_id parent incarnation state cgroup_fd cgroup_path
     cgroup_id created children generation since limit table record_size res res_name
@@ -33,7 +34,8 @@ ATTRS = '''unspec pad id name parent_id parent incarnation state cgroup_fd cgrou
     suppressed unbalanced untracked page_size event time amount held barrier
     limit_value origin_id origin_name pid comm detail memory count first largest bound
     origin_incarnation threshold percent direction reader setting settings cpu io device
-    io_times'''.split()
+    io_times changed taken instance serial closed died cause parent_incarnation
+    closed_kept closed_max closed_lost'''.split()
 A = {name: number for number, name in enumerate(ATTRS)}
 LIMIT_RES, LIMIT_BARRIER, LIMIT_LIMIT = 2, 3, 4
 THRESHOLD_RES, THRESHOLD_RISE, THRESHOLD_FALL, THRESHOLD_ABOVE = 1, 2, 3, 4
@@ -53,10 +55,11 @@ RES_NAMES = {number: name for name, number in RES.items()}
 
 LIVE, DYING = 0, 1
 IDLE, ENFORCED, COUNTED, UNAVAILABLE = range(4)
-REFUSAL, EV_NEW, EV_SET, EV_DYING, EV_GONE, EV_THRESHOLD = range(1, 7)
+REFUSAL, EV_NEW, EV_SET, EV_DYING, EV_GONE, EV_THRESHOLD, EV_UNLOAD = range(1, 8)
+DELETED, CGROUP, UNLOAD = range(3)
 AT_BARRIER, AT_LIMIT = 0, 1
 UP, DOWN = 0, 1
-F_ENFORCED, F_PEAK = 1, 32
+F_ENFORCED, F_PEAK, F_INTEGRAL = 1, 32, 64
 
 F_SET, F_EFFECTIVE = 1, 2
 
@@ -74,8 +77,8 @@ IO_AMOUNT, IO_TIMES, IO_THROTTLED, IO_DIRTY, IO_WRITEBACK, IO_STACKED = 1, 2, 4,
 BUCKETS = 32
 TIMES = struct.Struct(f'={4 * BUCKETS}Q')
 Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail '
-                    'peak')
-RECORD = struct.Struct('=IIQQQQQQQQ')
+                    'peak integral')
+RECORD = struct.Struct('=IIQQQQQQQQQ')
 
 
 class NetlinkError(OSError):
@@ -398,6 +401,15 @@ class Client:
                 return [decode_pool(msg.payload) for msg in answer]
         raise TimeoutError('interrupted 100 times')
 
+    def closed(self, serial=None):
+        """The closing records after a serial, the oldest first."""
+        body = b'' if serial is None else u64('serial', serial)
+        answer = self.request(CLOSED_GET, body, F_REQUEST | F_DUMP)
+        return [decode_pool(msg.payload) for msg in answer]
+
+    def ack(self, reader, serial):
+        self.request(CLOSED_ACK, attr('reader', reader) + u64('serial', serial))
+
     def resources(self):
         """{'numproc': {...}}"""
         answer = self.request(RES_GET, b'', F_REQUEST | F_DUMP)
@@ -423,6 +435,8 @@ class Client:
                 for msg in self.receive():
                     if msg.kind == self.family and msg.body[0] == EVENT:
                         found.append(decode(msg.payload))
+                    elif msg.kind == self.family and msg.body[0] == CLOSED_GET:
+                        found.append(decode_pool(msg.payload))
                 self.sock.settimeout(0)
         except (BlockingIOError, TimeoutError):
             return found
