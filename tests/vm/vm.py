@@ -52,7 +52,7 @@ SPLAT = re.compile(
     r'unreferenced object|Bad page (?:state|map)|bad: scheduling|'
     r'[Ll]ist_(?:add|del) corruption|bad rss-counter|Slab cache still has objects|'
     r'Objects remaining in|kobject_add_internal failed|stack-protector:|'
-    r'bc-guest: (?!end )|beancounter: .*\bleak')
+    r'bc-guest: (?!end |up)|beancounter: .*\bleak')
 
 
 class Error(Exception):
@@ -109,6 +109,10 @@ def cpio_entry(name, data=b'', mode=0o100755):
     return out + b'\0' * (-len(out) % 4)
 
 
+# How often a machine is started whose kernel dies before anything else happens.
+BOOTS = 3
+
+
 class Vm:
     """One guest for one command; use as a context manager."""
 
@@ -146,11 +150,7 @@ class Vm:
                               ignore_errors=True)
 
     def __exit__(self, *exc):
-        if self.proc and self.proc.poll() is None:
-            self.proc.kill()
-            self.proc.wait()
-        if self.sock:
-            self.sock.close()
+        self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def path(self, name):
@@ -285,6 +285,33 @@ class Vm:
     def run(self, argv, output):
         """Run argv; output(bytes) is called with what it prints. Its status."""
         self.prepare()
+        for left in range(BOOTS - 1, -1, -1):
+            status = self.boot(argv, output)
+            if not left or status is not None or not self.died_early():
+                break
+            # QEMU's fault, see qemu(): nothing of ours was in this kernel yet
+            say(f'vm: kernel {self.kernel} died while it booted, once more:\n  ' +
+                '\n  '.join(splats(self.console())[0][:2]))
+            self.stop()
+        if status is not None and not self.logged(f'bc-guest: end {self.nonce}', 20):
+            say('vm: the kernel log did not reach its end')
+            status = EXIT_SPLAT
+        return self.judge(status, time.monotonic() >= self.deadline)
+
+    def died_early(self):
+        """Did the kernel die before its first process had begun?"""
+        console = self.console()
+        return bool(splats(console)) and 'bc-guest: up' not in console
+
+    def stop(self):
+        if self.proc and self.proc.poll() is None:
+            self.proc.kill()
+            self.proc.wait()
+        if self.sock:
+            self.sock.close()
+
+    def boot(self, argv, output):
+        """Start a machine; the verdict, or None if there was none."""
         ours, theirs = socket.socketpair()
         self.sock = ours
         env = dict(os.environ, TMPDIR=self.dir)
@@ -300,11 +327,7 @@ class Vm:
 
         # output() may move it
         self.deadline = time.monotonic() + self.timeout
-        status = self.pump(output)
-        if status is not None and not self.logged(f'bc-guest: end {self.nonce}', 20):
-            say('vm: the kernel log did not reach its end')
-            status = EXIT_SPLAT
-        return self.judge(status, time.monotonic() >= self.deadline)
+        return self.pump(output)
 
     def pump(self, output):
         """Pass the output on until the verdict, which is returned; None without."""
