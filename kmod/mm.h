@@ -43,7 +43,7 @@ struct bc_mm_charge {
  * @refused_ip: where the last refused question came from, 0 after a second one
  * @refused_pages: what it asked for
  * @link: in @pool->mms, under its vm_lock
- * @rcu: for the free
+ * @rcu: for the free, when it is no longer there
  */
 struct bc_mm {
 	struct bc_ptrmap_node	node;
@@ -52,8 +52,10 @@ struct bc_mm {
 	struct bc_mm_charge	cost[BC_MM_KINDS];
 	unsigned long		refused_ip;
 	unsigned long		refused_pages;
-	struct list_head	link;
-	struct rcu_head		rcu;
+	union {
+		struct list_head	link;
+		struct rcu_head		rcu;
+	};
 };
 
 extern struct bc_ptrmap bc_mm_map;
