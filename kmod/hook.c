@@ -52,6 +52,7 @@ static struct bc_source *const bc_sources[] = {
 	&bc_source_iptent,
 	&bc_source_cpu,
 	&bc_source_io,
+	&bc_source_iotimes,
 	&bc_source_dirty,
 	&bc_source_throttle,
 };
@@ -563,10 +564,32 @@ int bc_hooks_attach(void)
 	ret = bc_source_attach(bc_sources[0]);
 	if (ret)
 		return ret;
-	for (i = 1; i < ARRAY_SIZE(bc_sources); i++)
-		bc_source_attach(bc_sources[i]);
+	for (i = 1; i < ARRAY_SIZE(bc_sources); i++) {
+		bc_sources[i]->reason[0] = '\0';
+		if (!bc_sources[i]->wanted)
+			bc_source_attach(bc_sources[i]);
+	}
 	bc_update_active();
 	return 0;
+}
+
+/**
+ * bc_sources_want() - attach what is of use now and was not before
+ *
+ * When the set of pools, or the controllers that their cgroups have, may have changed.
+ *
+ * Context: under the tree mutex; may sleep.
+ */
+void bc_sources_want(void)
+{
+	int i;
+
+	if (!bc_hooks_attached())
+		return;
+	for (i = 1; i < ARRAY_SIZE(bc_sources); i++)
+		if (bc_sources[i]->wanted && !bc_sources[i]->attached &&
+		    !bc_sources[i]->reason[0] && bc_sources[i]->wanted())
+			bc_source_attach(bc_sources[i]);
 }
 
 /**

@@ -46,6 +46,8 @@ struct bc_probe {
  * @resources: BIT() mask of the resources that need it
  * @needs: another source that must be attached first, or NULL
  * @lacks: what the kernel lacks for it, or NULL for nothing; or NULL for nothing ever
+ * @wanted: is it of use to the pools that there are? It is attached when this is first
+ *	true, and stays; under the tree mutex; or NULL for "always"
  * @probes: tracepoints, ends with an empty entry, or NULL
  * @hooks: functions, ends with an empty entry, or NULL; what sees an object go
  *	comes before what sees it appear
@@ -89,6 +91,7 @@ struct bc_source {
 	unsigned long		resources;
 	struct bc_source	*needs;
 	const char		*(*lacks)(void);
+	bool			(*wanted)(void);
 	struct bc_probe		*probes;
 	struct bc_hook		*hooks;
 	int			(*init)(unsigned int bits);
@@ -138,6 +141,7 @@ extern struct bc_source bc_source_pty;
 extern struct bc_source bc_source_iptent;
 extern struct bc_source bc_source_cpu;
 extern struct bc_source bc_source_io;
+extern struct bc_source bc_source_iotimes;
 extern struct bc_source bc_source_dirty;
 extern struct bc_source bc_source_throttle;
 
@@ -155,6 +159,7 @@ int bc_settings_apply(struct bc_pool *pool, struct bc_pool *parent, const struct
 bool bc_setting_get(struct bc_pool *pool, enum bc_setting_id id, struct bc_setting *setting);
 enum bc_status bc_setting_status(enum bc_setting_id id, const char **reason);
 int bc_hooks_attach(void);
+void bc_sources_want(void);
 void bc_hooks_detach(void);
 bool bc_hooks_attached(void);
 enum bc_status bc_resource_status(enum bc_res res, const char **reason);

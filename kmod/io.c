@@ -33,6 +33,7 @@
 #include <linux/major.h>
 #include <linux/pagemap.h>
 
+#include "bind.h"
 #include "hook.h"
 #include "io.h"
 #include "member.h"
@@ -84,12 +85,12 @@ static __always_inline void bc_io_submitted(struct bc_pool *pool, struct bc_iode
 {
 	u64 bytes = bio->bi_iter.bi_size;
 	enum req_op op = bio_op(bio);
-	unsigned int kind = BC_IO_READ;
+	unsigned int kind = op;
 
-	if (unlikely(op_is_discard(op) || op == REQ_OP_SECURE_ERASE))
-		kind = BC_IO_DISCARD;
-	else if (op_is_write(op))
-		kind = BC_IO_WRITE;
+	BUILD_BUG_ON(REQ_OP_READ != BC_IO_READ || REQ_OP_WRITE != BC_IO_WRITE);
+	if (unlikely(op > REQ_OP_WRITE))
+		kind = op == REQ_OP_DISCARD || op == REQ_OP_SECURE_ERASE ? BC_IO_DISCARD :
+		       op_is_write(op) ? BC_IO_WRITE : BC_IO_READ;
 	if (unlikely(bio->bi_opf & REQ_PREFLUSH)) {
 		atomic64_inc(&iodev->ios[BC_IO_FLUSH]);
 		if (!bytes)
@@ -98,9 +99,19 @@ static __always_inline void bc_io_submitted(struct bc_pool *pool, struct bc_iode
 	atomic64_add(bytes, &iodev->bytes[kind]);
 	atomic64_inc(&iodev->ios[kind]);
 charge:
-	if (!iodev->stacked)
+	if (bc_throttle_any(pool) && !iodev->stacked)
 		bc_throttle_charge(pool, kind == BC_IO_READ ? BC_IO_READ : BC_IO_WRITE,
 				   bio_has_data(bio) ? bytes : 0, sleeps);
+}
+
+static void bc_io_times_work_func(struct work_struct *work);
+static DECLARE_WORK(bc_io_times_work, bc_io_times_work_func);
+
+/* A pool has the io controller, and requests are not looked at yet. */
+static noinline void bc_io_want_times(void)
+{
+	if (!bc_source_iotimes.reason[0])
+		queue_work(bc_wq, &bc_io_times_work);
 }
 
 static __always_inline bool bc_is_own_css(const struct cgroup_subsys_state *css)
@@ -109,12 +120,46 @@ static __always_inline bool bc_is_own_css(const struct cgroup_subsys_state *css)
 	return in_task() && rcu_dereference_raw(current->cgroups)->subsys[io_cgrp_id] == css;
 }
 
+/* Inside a charge section, or a probe while the tree is not being rearranged. */
+static __always_inline void bc_bio_count(struct bio *bio, struct cgroup_subsys_state *css,
+					 struct cgroup *cgrp, bool own)
+{
+	struct bc_pool *pool = bc_cgroup_pool(cgrp);
+	struct bc_iodev *iodev;
+
+	if (!pool)
+		return;
+	iodev = bc_iodev(pool, bio->bi_bdev->bd_disk);
+	if (iodev)
+		bc_io_submitted(pool, iodev, bio, own);
+	if (unlikely(!READ_ONCE(bc_source_iotimes.attached)) && css != blkcg_root_css &&
+	    bc_cgroup_pool(css->cgroup))
+		bc_io_want_times();
+}
+
+static noinline void notrace bc_bio_count_slow(struct bio *bio, struct cgroup_subsys_state *css,
+					       struct cgroup *cgrp, bool own)
+{
+	struct bc_section sec;
+
+	bc_enter(&sec);
+	bc_bio_count(bio, css, cgrp, own);
+	bc_leave(&sec);
+}
+
+/* What is for a pool: apart from the rest, so that strangers do not even pay for registers. */
+static noinline void notrace bc_bio_queued(struct bio *bio, struct cgroup_subsys_state *css,
+					   struct cgroup *cgrp, bool own)
+{
+	if (bc_probe_free())
+		bc_bio_count(bio, css, cgrp, own);
+	else
+		bc_bio_count_slow(bio, css, cgrp, own);
+}
+
 static void notrace bc_on_bio_queue(void *data, struct bio *bio)
 {
 	struct cgroup_subsys_state *css = bio_blkcg_css(bio);
-	struct bc_section sec;
-	struct bc_iodev *iodev;
-	struct bc_pool *pool;
 	struct cgroup *cgrp;
 	bool own;
 
@@ -122,16 +167,8 @@ static void notrace bc_on_bio_queue(void *data, struct bio *bio)
 		return;
 	own = bc_is_own_css(css);
 	cgrp = own ? bc_task_cgroup(current) : css->cgroup;
-	if (bc_cgroup_unknown(cgrp))
-		return;
-	bc_enter(&sec);
-	pool = bc_cgroup_pool(cgrp);
-	if (pool) {
-		iodev = bc_iodev(pool, bio->bi_bdev->bd_disk);
-		if (iodev)
-			bc_io_submitted(pool, iodev, bio, own);
-	}
-	bc_leave(&sec);
+	if (!bc_cgroup_unknown(cgrp))
+		bc_bio_queued(bio, css, cgrp, own);
 }
 
 /* The cgroup of a read or write that is known; NULL for all others. */
@@ -139,11 +176,15 @@ static __always_inline struct cgroup *bc_rq_cgroup(struct request *rq)
 {
 	struct cgroup_subsys_state *css;
 
-	if (!rq->bio || !rq->q->disk ||
-	    (req_op(rq) != REQ_OP_READ && req_op(rq) != REQ_OP_WRITE))
+	if (!rq->bio)
 		return NULL;
 	css = bio_blkcg_css(rq->bio);
 	return css && !bc_cgroup_unknown(css->cgroup) ? css->cgroup : NULL;
+}
+
+static __always_inline bool bc_rq_counts(const struct request *rq)
+{
+	return rq->q->disk && (req_op(rq) == REQ_OP_READ || req_op(rq) == REQ_OP_WRITE);
 }
 
 static __always_inline unsigned int bc_rq_dir(const struct request *rq)
@@ -155,7 +196,7 @@ static __always_inline unsigned int bc_rq_dir(const struct request *rq)
  * Where the time of issue is noted. The kernel's own field for it has, since 6.12, a time
  * that was read when plugging began. So it is put where iocost keeps the time of
  * allocation, which nobody else looks at; while iocost runs on the queue, the kernel's own
- * time has to do.
+ * time has to do. The former is 0 in a request that was not noted.
  */
 static __always_inline u64 *bc_rq_issued(struct request *rq)
 {
@@ -166,34 +207,54 @@ static __always_inline u64 *bc_rq_issued(struct request *rq)
 	return &rq->io_start_time_ns;
 }
 
-static void notrace bc_on_rq_issue(void *data, struct request *rq)
+static __always_inline void bc_rq_note(struct request *rq, struct cgroup *cgrp)
 {
-	struct cgroup *cgrp = bc_rq_cgroup(rq);
-	struct bc_section sec;
-	struct bc_iodev *iodev;
-	struct bc_pool *pool;
+	struct bc_pool *pool = bc_cgroup_pool(cgrp);
+	struct bc_iodev *iodev = pool ? bc_iodev(pool, rq->q->disk) : NULL;
 
-	if (!cgrp)
+	if (!iodev || bc_iodev_own(pool, iodev))
 		return;
+	*bc_rq_issued(rq) = ktime_get_ns();
+	atomic64_inc(&iodev->in_flight[bc_rq_dir(rq)]);
+}
+
+static noinline void notrace bc_rq_note_slow(struct request *rq, struct cgroup *cgrp)
+{
+	struct bc_section sec;
+
 	bc_enter(&sec);
-	pool = bc_cgroup_pool(cgrp);
-	iodev = pool ? bc_iodev(pool, rq->q->disk) : NULL;
-	if (iodev && !bc_iodev_own(pool, iodev)) {
-		*bc_rq_issued(rq) = ktime_get_ns();
-		atomic64_inc(&iodev->in_flight[bc_rq_dir(rq)]);
-	}
+	bc_rq_note(rq, cgrp);
 	bc_leave(&sec);
 }
 
+static noinline void notrace bc_rq_issue(struct request *rq, struct cgroup *cgrp)
+{
+	if (!bc_rq_counts(rq))
+		return;
+	if (bc_probe_free())
+		bc_rq_note(rq, cgrp);
+	else
+		bc_rq_note_slow(rq, cgrp);
+}
+
+static void notrace bc_on_rq_issue(void *data, struct request *rq)
+{
+	struct cgroup *cgrp = bc_rq_cgroup(rq);
+
+	if (cgrp)
+		bc_rq_issue(rq, cgrp);
+}
+
 /* Where a request was noted when it was issued: at the pool, or at one above it. */
-static __always_inline struct bc_iodev *bc_iodev_of_rq(struct cgroup *cgrp, struct request *rq)
+static __always_inline struct bc_iodev *bc_iodev_of_rq(struct cgroup *cgrp, struct request *rq,
+						       u64 issued)
 {
 	struct bc_pool *pool = bc_cgroup_pool(cgrp);
 	struct bc_iodev *iodev;
 
 	for (; pool; pool = pool->parent) {
 		iodev = bc_iobook_find(&pool->io, disk_devt(rq->q->disk));
-		if (iodev && *bc_rq_issued(rq) >= READ_ONCE(iodev->since))
+		if (iodev && issued >= READ_ONCE(iodev->since))
 			return iodev;
 	}
 	return NULL;
@@ -206,42 +267,57 @@ static void notrace bc_on_rq_requeue(void *data, struct request *rq)
 	struct bc_section sec;
 	struct bc_iodev *iodev;
 
-	if (!cgrp || !blk_mq_request_started(rq))
+	if (!cgrp || !bc_rq_counts(rq) || !blk_mq_request_started(rq))
 		return;
 	bc_enter(&sec);
-	iodev = bc_iodev_of_rq(cgrp, rq);
+	iodev = bc_iodev_of_rq(cgrp, rq, *bc_rq_issued(rq));
 	if (iodev)
 		atomic64_dec(&iodev->in_flight[bc_rq_dir(rq)]);
 	bc_leave(&sec);
 }
 
-static void notrace bc_on_rq_complete(void *data, struct request *rq, blk_status_t error,
-				      unsigned int bytes)
+static __always_inline void bc_rq_finish(struct request *rq, struct cgroup *cgrp, u64 issued)
 {
-	struct cgroup *cgrp = bc_rq_cgroup(rq);
-	struct bc_section sec;
-	struct bc_iodev *iodev;
-	u64 issued;
+	struct bc_iodev *iodev = bc_iodev_of_rq(cgrp, rq, issued);
 
-	/* Drivers may finish a request bit by bit. */
-	if (!cgrp || bytes < blk_rq_bytes(rq))
-		return;
-	bc_enter(&sec);
-	iodev = bc_iodev_of_rq(cgrp, rq);
-	if (iodev) {
-		issued = *bc_rq_issued(rq);
+	if (iodev)
 		bc_iodev_done(iodev, bc_rq_dir(rq),
 			      rq->start_time_ns && rq->start_time_ns < issued ?
 			      issued - rq->start_time_ns : 0, ktime_get_ns() - issued);
-	}
+}
+
+static noinline void notrace bc_rq_finish_slow(struct request *rq, struct cgroup *cgrp, u64 issued)
+{
+	struct bc_section sec;
+
+	bc_enter(&sec);
+	bc_rq_finish(rq, cgrp, issued);
 	bc_leave(&sec);
 }
 
-/* What is seen last is attached first. */
+static noinline void notrace bc_rq_complete(struct request *rq, u64 issued)
+{
+	struct cgroup *cgrp = bc_rq_cgroup(rq);
+
+	if (!cgrp || !bc_rq_counts(rq))
+		return;
+	if (bc_probe_free())
+		bc_rq_finish(rq, cgrp, issued);
+	else
+		bc_rq_finish_slow(rq, cgrp, issued);
+}
+
+static void notrace bc_on_rq_complete(void *data, struct request *rq, blk_status_t error,
+				      unsigned int bytes)
+{
+	u64 issued = *bc_rq_issued(rq);
+
+	/* Drivers may finish a request bit by bit. */
+	if (issued && bytes >= blk_rq_bytes(rq))
+		bc_rq_complete(rq, issued);
+}
+
 static struct bc_probe bc_io_probes[] = {
-	{ "block_rq_complete", bc_on_rq_complete },
-	{ "block_rq_requeue", bc_on_rq_requeue },
-	{ "block_rq_issue", bc_on_rq_issue },
 	{ "block_bio_queue", bc_on_bio_queue },
 	{}
 };
@@ -256,6 +332,49 @@ struct bc_source bc_source_io = {
 	.needs = &bc_source_member,
 	.probes = bc_io_probes,
 	.leave = bc_io_leave,
+};
+
+/*
+ * Requests are looked at only while there is a pool of which the kernel knows them: one
+ * with the io controller. Who enables it by hand for a pool that there is already has it
+ * noticed with the first I/O: what is issued until the worker has run is not timed.
+ */
+static bool bc_io_times_wanted(void)
+{
+	struct bc_pool *pool;
+
+	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
+		if (pool->cgrp && READ_ONCE(pool->cgrp->subsys[io_cgrp_id]))
+			return true;
+	return false;
+}
+
+static void bc_io_times_work_func(struct work_struct *work)
+{
+	mutex_lock(&bc_tree.lock);
+	bc_sources_want();
+	mutex_unlock(&bc_tree.lock);
+}
+
+static void bc_io_times_exit(void)
+{
+	cancel_work_sync(&bc_io_times_work);
+}
+
+/* What is seen last is attached first. */
+static struct bc_probe bc_iotimes_probes[] = {
+	{ "block_rq_complete", bc_on_rq_complete },
+	{ "block_rq_requeue", bc_on_rq_requeue },
+	{ "block_rq_issue", bc_on_rq_issue },
+	{}
+};
+
+struct bc_source bc_source_iotimes = {
+	.name = "times of block I/O",
+	.needs = &bc_source_io,
+	.probes = bc_iotimes_probes,
+	.wanted = bc_io_times_wanted,
+	.exit = bc_io_times_exit,
 };
 
 /* A page of a file becomes dirty; process context mostly, under the lock of its mapping. */
@@ -336,7 +455,8 @@ static u64 bc_io_known(const struct bc_pool *pool)
 	if (!bc_source_io.attached)
 		return 0;
 	known = BC_IO_F_AMOUNT;
-	if (!pool->depth || READ_ONCE(pool->cgrp->subsys[io_cgrp_id]))
+	if (bc_source_iotimes.attached &&
+	    (!pool->depth || READ_ONCE(pool->cgrp->subsys[io_cgrp_id])))
 		known |= BC_IO_F_TIMES;
 	if (!pool->depth || bc_io_writeback_known(pool))
 		known |= BC_IO_F_WRITEBACK;

@@ -89,9 +89,14 @@ static __always_inline bool bc_current_unknown(void)
  */
 static __always_inline struct bc_pool *bc_cgroup_pool(const struct cgroup *cgrp)
 {
-	struct bc_ptrmap_node *node = bc_ptrmap_find(&bc_member_map, cgrp);
+	struct bc_ptrmap_node *node;
 
-	return node ? READ_ONCE(container_of(node, struct bc_cgroup, node)->pool) : NULL;
+	/* As bc_ptrmap_find(), of a map whose place and size are known. */
+	hlist_for_each_entry_rcu_notrace(node, &bc_member_buckets[hash_ptr(cgrp, BC_MEMBER_BITS)],
+					 link)
+		if (node->key == cgrp)
+			return READ_ONCE(container_of(node, struct bc_cgroup, node)->pool);
+	return NULL;
 }
 
 /**

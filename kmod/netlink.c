@@ -417,6 +417,8 @@ static int bc_nl_pool_set(struct sk_buff *skb, struct genl_info *info)
 	if (ret)
 		goto out_unlock;
 	bc_pool_set_bounds(pool, bounds);
+	/* bctl enables controllers before it asks for what needs them. */
+	bc_sources_want();
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_SET);
 out_unlock:
 	mutex_unlock(&bc_tree.lock);

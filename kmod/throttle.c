@@ -84,6 +84,7 @@ static struct bc_let_go bc_let_gos[1 << BC_LET_GO_BITS];
 static atomic_t bc_works;
 static DECLARE_WAIT_QUEUE_HEAD(bc_works_queue);
 static bool bc_throttle_stopped;
+unsigned int bc_throttle_pools __read_mostly;
 
 /* Which buckets a direction draws from. */
 #define BC_LIMIT_BIT(id)	BIT(BC_SETTING_IO_##id - BC_SETTING_IO_BPS)
@@ -332,13 +333,15 @@ void bc_throttle_look_slow(struct bc_pool *pool, unsigned int dir)
 }
 
 /**
- * bc_throttle_charge_slow() - see bc_throttle_charge()
+ * bc_throttle_charge() - one more request of a pool for which bc_throttle_any() is true
  * @pool: who pays
  * @dir: BC_IO_READ or BC_IO_WRITE
  * @bytes: how much data
  * @sleeps: the current task is a member, and sleeps if there is a debt
+ *
+ * Context: inside a charge section.
  */
-void bc_throttle_charge_slow(struct bc_pool *pool, unsigned int dir, u64 bytes, bool sleeps)
+void bc_throttle_charge(struct bc_pool *pool, unsigned int dir, u64 bytes, bool sleeps)
 {
 	struct bc_limits *limits;
 	u64 now = ktime_get_ns();
@@ -363,6 +366,20 @@ static void bc_limits_carry(struct bc_limits *limits, const struct bc_limits *ol
 		    limits->bucket[i].rate <= old->bucket[i].rate)
 			bc_bucket_charge(&limits->bucket[i],
 					 bc_bucket_debt(&old->bucket[i], now), now);
+}
+
+static void bc_throttle_replace(struct bc_pool *pool, struct bc_limits *limits)
+{
+	struct bc_limits *old = pool->limits;
+
+	if (limits)
+		WRITE_ONCE(bc_throttle_pools, bc_throttle_pools + 1);
+	/* Complete, and counted, before it is seen. */
+	smp_store_release(&pool->limits, limits);
+	if (!old)
+		return;
+	WRITE_ONCE(bc_throttle_pools, bc_throttle_pools - 1);
+	kfree_rcu(old, rcu);
 }
 
 /*
@@ -395,10 +412,7 @@ static int bc_throttle_apply(struct bc_pool *pool, struct bc_pool *parent,
 		kfree(limits);
 		limits = NULL;
 	}
-	/* Complete before it is seen. */
-	smp_store_release(&pool->limits, limits);
-	if (old)
-		kfree_rcu(old, rcu);
+	bc_throttle_replace(pool, limits);
 	wake_up_all(&bc_sleep_queue);
 	return 0;
 }
@@ -421,6 +435,7 @@ static int bc_throttle_init(unsigned int bits)
 /* Its members are the parent's now, or nobody's: they look again for whom they sleep. */
 static void bc_throttle_leave(struct bc_pool *pool, struct bc_pool *to)
 {
+	bc_throttle_replace(pool, NULL);
 	wake_up_all(&bc_sleep_queue);
 }
 

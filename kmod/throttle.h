@@ -20,32 +20,27 @@ struct bc_limits {
 	struct rcu_head		rcu;
 };
 
-void bc_throttle_charge_slow(struct bc_pool *pool, unsigned int dir, u64 bytes, bool sleeps);
+void bc_throttle_charge(struct bc_pool *pool, unsigned int dir, u64 bytes, bool sleeps);
 void bc_throttle_look_slow(struct bc_pool *pool, unsigned int dir);
 
-/* Has this pool or one above it any limit? */
-static __always_inline bool bc_throttle_any(const struct bc_pool *pool)
-{
-	for (; pool; pool = pool->parent)
-		if (unlikely(READ_ONCE(pool->limits)))
-			return true;
-	return false;
-}
+/* How many pools have limits; under the tree mutex, never too low while one can be found. */
+extern unsigned int bc_throttle_pools;
 
 /**
- * bc_throttle_charge() - one more request
- * @pool: who pays
- * @dir: BC_IO_READ or BC_IO_WRITE
- * @bytes: how much data
- * @sleeps: the current task is a member, and sleeps if there is a debt
+ * bc_throttle_any() - has this pool or one above it any limit?
+ * @pool: pool
  *
  * Context: inside a charge section.
+ * Return: true if so.
  */
-static __always_inline void bc_throttle_charge(struct bc_pool *pool, unsigned int dir, u64 bytes,
-					       bool sleeps)
+static __always_inline bool bc_throttle_any(const struct bc_pool *pool)
 {
-	if (unlikely(bc_throttle_any(pool)))
-		bc_throttle_charge_slow(pool, dir, bytes, sleeps);
+	if (likely(!READ_ONCE(bc_throttle_pools)))
+		return false;
+	for (; pool; pool = pool->parent)
+		if (READ_ONCE(pool->limits))
+			return true;
+	return false;
 }
 
 /**
@@ -57,7 +52,7 @@ static __always_inline void bc_throttle_charge(struct bc_pool *pool, unsigned in
  */
 static __always_inline void bc_throttle_look(struct bc_pool *pool, unsigned int dir)
 {
-	if (unlikely(bc_throttle_any(pool)))
+	if (bc_throttle_any(pool))
 		bc_throttle_look_slow(pool, dir);
 }
 

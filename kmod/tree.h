@@ -396,6 +396,21 @@ static __always_inline void bc_leave(struct bc_section *sec)
 }
 
 /**
+ * bc_probe_free() - may a probe count without a section?
+ *
+ * Tracepoints call their probes with preemption off, for which bc_topo_begin() waits as
+ * for a section. Interrupts are on, so this is for what holds no lock while they are.
+ *
+ * Context: in the probe of a tracepoint.
+ * Return: false when the tree is being rearranged: it takes a section then.
+ */
+static __always_inline bool bc_probe_free(void)
+{
+	/* Pairs with the release in bc_topo_end(). */
+	return likely(!smp_load_acquire(&bc_topo_busy));
+}
+
+/**
  * bc_fast_enter() - begin a section that only looks
  *
  * For the part of a hook that finds in a few instructions that there is nothing
