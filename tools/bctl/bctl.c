@@ -54,6 +54,8 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "       [--by hour|day|month] [--db FILE] [-jb] [--csv] [--cloudevents]\n"
 	  "       [--price FILE [--explain]]",
 	  "tell what pools used in a period" },
+	{ "report", cmd_report, "--html [FILE] [--from T] [--to T] [--pool P]... [--db FILE]",
+	  "make a page with plots of what pools used" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
 	{ "compat", cmd_compat, "on|off|status",
 	  "switch the files that OpenVZ had in /proc" },

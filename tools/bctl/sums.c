@@ -489,7 +489,7 @@ static int bc_sums_gaps(struct bc_sums *s)
 
 /**
  * bc_sums_end() - finish: percentiles, coverage and gaps
- * @s: the totals
+ * @s: the totals, to which nothing can be added then
  *
  * Return: 0 or -ENOMEM.
  */
@@ -512,6 +512,8 @@ int bc_sums_end(struct bc_sums *s)
 			bc_slice_percentiles(s, slice, scratch);
 	}
 	free(scratch);
+	free(s->buckets);
+	s->buckets = NULL;
 	return ret;
 }
 
