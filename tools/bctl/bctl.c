@@ -52,7 +52,8 @@ static const struct bctl_cmd bctl_cmds[] = {
 	{ "usage", cmd_usage,
 	  "[--from T] [--to T] [--pool P]... [--tree] [--incarnations]\n"
 	  "       [--by hour|day|month] [--db FILE] [-jb] [--csv] [--cloudevents]\n"
-	  "       [--price FILE [--explain]]",
+	  "       [--price FILE [--explain]]\n"
+	  "       --live [--pool P]... [--tree] [-jb] [--csv]",
 	  "tell what pools used in a period" },
 	{ "report", cmd_report, "--html [FILE] [--from T] [--to T] [--pool P]... [--db FILE]",
 	  "make a page with plots of what pools used" },

@@ -6,7 +6,10 @@
  * module nor any privilege but to read the store.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cmd_usage.h"
@@ -14,6 +17,7 @@
 #include "invoice.h"
 #include "print.h"
 #include "usage_events.h"
+#include "usage_live.h"
 
 static int bctl_usage_time(struct bctl *b, const char *option, const char *text, int64_t now,
 			   int64_t *ms)
@@ -209,6 +213,64 @@ static int bctl_usage_check(struct bctl *b, const struct bc_ask *ask, bool csv, 
 	return BCTL_OK;
 }
 
+static int bctl_live_doc(struct bctl *b, const struct bc_snapshot *snap, struct bc_ask *ask,
+			 struct bc_db *db, struct bc_doc *doc)
+{
+	struct bc_groups groups = { 0 };
+	struct bc_sums sums = { 0 };
+	const char *unknown;
+	int ret, i;
+	size_t n;
+
+	ask->period = (struct bc_span){ db->reach, db->reach, NULL };
+	for (n = 0; n < db->npools; n++)
+		if (db->pools[n].created < ask->period.begin)
+			ask->period.begin = db->pools[n].created;
+	bc_doc_usage(doc, db, ask);
+	ret = bc_groups_make(&groups, db, ask, &unknown);
+	for (n = 0; n < groups.count && !ret; n++) {
+		i = groups.v[n].members[0];
+		ret = bc_live_sums(db, snap, i, ask, &sums);
+		if (!ret)
+			bc_doc_usage_group(doc, db, ask, &groups.v[n], &sums);
+		bc_sums_clear(&sums);
+		if (!ret)
+			ret = doc->err;
+	}
+	bc_groups_clear(&groups);
+	if (ret == -ENOENT)
+		return bctl_fail(b, unknown, "there is no such pool");
+	return ret ? bctl_usage_fail(b, db, ret) : BCTL_OK;
+}
+
+/* Totals since each pool was made, from the module. */
+static int bctl_usage_live(struct bctl *b, struct bc_ask *ask, bool csv)
+{
+	struct bc_printer p = bctl_printer(b);
+	struct bc_snapshot snap = { 0 };
+	struct bc_doc doc = { 0 };
+	struct bc_db db = { 0 };
+	char node[HOST_NAME_MAX + 1] = "";
+	int status = bctl_fetch_named(b, &snap, 0, NULL), ret;
+
+	if (!status) {
+		gethostname(node, sizeof(node) - 1);
+		/* Two pools may have one name, while the older one is dying. */
+		ask->lives = true;
+		ret = bc_live_store(&db, &snap, node, bc_now_ms());
+		status = ret ? bctl_fail_nl(b, NULL, ret) : bctl_live_doc(b, &snap, ask, &db, &doc);
+	}
+	if (!status) {
+		ret = bc_print(&p, &doc, csv ? BC_VIEW_USAGE_CSV :
+			       *ask->names ? BC_VIEW_USAGE_FULL : BC_VIEW_USAGE);
+		status = ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
+	}
+	bc_doc_end(&doc);
+	bc_db_close(&db);
+	bc_snapshot_clear(&snap);
+	return status;
+}
+
 /**
  * cmd_usage() - bctl usage
  * @b: the run
@@ -222,14 +284,14 @@ int cmd_usage(struct bctl *b, int argc, char **argv)
 	const char *names[BC_MANY_MAX + 1] = { NULL }, *from = NULL, *to = NULL, *by = NULL;
 	const char *path = NULL, *price = NULL;
 	struct bc_ask ask = { .names = names };
-	bool csv = false, events = false, explain = false;
+	bool csv = false, events = false, explain = false, live = false;
 	const struct bc_opt opts[] = {
 		{ "from", 0, NULL, &from }, { "to", 0, NULL, &to },
 		{ "pool", BC_OPT_MANY, NULL, names }, { "tree", 0, &ask.tree, NULL },
 		{ "incarnations", 0, &ask.lives, NULL }, { "by", 0, NULL, &by },
 		{ "db", 0, NULL, &path }, { "csv", 0, &csv, NULL },
 		{ "cloudevents", 0, &events, NULL }, { "price", 0, NULL, &price },
-		{ "explain", 0, &explain, NULL },
+		{ "explain", 0, &explain, NULL }, { "live", 0, &live, NULL },
 		BC_OPT_JSON(b), BC_OPT_RAW(b), BC_OPT_END
 	};
 	struct bc_groups groups = { 0 };
@@ -243,10 +305,14 @@ int cmd_usage(struct bctl *b, int argc, char **argv)
 				  BC_WORD_MAX, argv[0]);
 	if (by && bc_step_parse(by, &ask.step))
 		return bctl_usage(b, "--by %.*s: not hour, day or month", BC_WORD_MAX, by);
+	if (live && (from || to || by || path || price || events || ask.lives))
+		return bctl_usage(b, "--live tells of all that was used since the pools were made; it takes only --pool, --tree, --csv, -j and -b");
 	status = bctl_usage_period(b, from, to, &ask.period);
 	if (!status)
 		status = bctl_usage_check(b, &ask, csv, events, price, explain);
 	ask.top = price && !*names && !ask.tree;
+	if (!status && live)
+		return bctl_usage_live(b, &ask, csv);
 	if (!status)
 		status = bctl_usage_open(b, path, &ask, &db, &groups);
 	if (!status && events) {

@@ -229,7 +229,8 @@ static void bc_doc_lives(struct bc_doc *doc, json_object *obj, const struct bc_d
 		bc_put_int(doc, obj, "incarnations", lives);
 		return;
 	}
-	bc_put_str(doc, obj, "boot", pool->boot);
+	if (*pool->boot)
+		bc_put_str(doc, obj, "boot", pool->boot);
 	bc_put_int(doc, obj, "incarnation", pool->incarnation);
 	bc_put_int(doc, obj, "id", pool->id);
 	bc_put_ms(doc, obj, "created_ms", pool->created);

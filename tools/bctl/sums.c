@@ -187,11 +187,10 @@ static void bc_fill(const struct bc_sums *s, size_t rate, const struct bc_row *r
 {
 	int64_t begin = bc_max(row->begin, s->begin), end = bc_min(row->end, s->end);
 	int64_t *bucket = bc_rate_buckets(s, rate), part, from, to;
-	int64_t i = bc_floor_div(begin, BC_BUCKET_MS);
+	int64_t i = bc_max(bc_floor_div(begin, BC_BUCKET_MS), s->first_bucket);
+	int64_t last = s->first_bucket + (int64_t)s->nbuckets;
 
-	for (; i * BC_BUCKET_MS < end || i * BC_BUCKET_MS == begin; i++) {
-		if (i < s->first_bucket || (size_t)(i - s->first_bucket) >= s->nbuckets)
-			continue;
+	for (; i < last && i * BC_BUCKET_MS <= end; i++) {
 		from = bc_max(i * BC_BUCKET_MS, s->begin);
 		to = bc_min((i + 1) * BC_BUCKET_MS, s->end);
 		if (!bc_touches(row, from, to))
