@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """bctl usage against another implementation, over random stores.
 
-Usage: test_usage.py BCTL
+Usage: test_usage.py BCTL BCTL_FAKE
 """
 import csv
 import io
@@ -22,7 +22,7 @@ import usage_model as model
 TOP = Path(__file__).resolve().parents[2]
 SCHEMAS = {f"bctl.{p.name.split('.')[0]}/1": json.loads(p.read_text())
            for p in (TOP / "Documentation/json").glob("*.schema.json")}
-BCTL = os.path.abspath(sys.argv[1])
+BCTL, FAKE = (os.path.abspath(arg) for arg in sys.argv[1:3])
 HOUR, DAY = made.HOUR, made.DAY
 count = failed = 0
 
@@ -224,7 +224,8 @@ def test_csv(path):
                          for k, v in state.items() if k != "bounds_changed"})
         wrong += [(pool["name"], k, v) for k, v in sums.items()
                   if have.pop((pool["name"], k), None) != str(v)]
-    ok(not wrong and {m for _, m in have} == {"pool.existed_ms", "pool.covered_ms", "pool.gap_ms"},
+    ok(not wrong and {m for _, m in have} == {"pool.page_size", "pool.existed_ms", "pool.covered_ms",
+                                                 "pool.gap_ms"},
        "csv_has_every_figure_of_the_document", *wrong[:5], have)
     ok(list(rows[0]) == ["node", "pool", "boot", "incarnation", "id", "begin", "end", "metric",
                          "unit", "value", "note"], "csv_has_the_columns_that_are_documented")
@@ -349,12 +350,56 @@ def test_readers(tmp):
        "a_store_of_a_collector_that_has_ended_is_read_without_rights", out)
 
 
+def live(tmp, *args, mode="born"):
+    env = {**os.environ, "BCTL_FAKE_DIR": str(tmp), "BCTL_FAKE_MODE": mode, "LC_ALL": "C.UTF-8"}
+    return subprocess.run([FAKE, *args], env=env, capture_output=True, timeout=60, check=False)
+
+
+def test_live():
+    with tempfile.TemporaryDirectory() as tmp:
+        (Path(tmp) / "cgroup").mkdir()
+        (Path(tmp) / "v1").mkdir()
+        (Path(tmp) / "mountinfo").write_text(
+            f"1 2 0:3 / {tmp}/cgroup rw shared:4 - cgroup2 cgroup2 rw\n")
+        live(tmp, "pool", "create", "acme")
+        live(tmp, "pool", "create", "web", "--parent", "acme", "numproc=10")
+        out = live(tmp, "usage", "--live", "--tree", "-j")
+        doc = json.loads(out.stdout)
+        wrong = list(schema.errors(doc, SCHEMAS["bctl.usage/1"]))
+        pools = {p["path"]: p for p in doc["pools"]}
+        ok(not wrong and list(pools) == ["host", "host/acme", "host/acme/web"],
+           "live_usage_is_as_its_schema_says", *wrong, pools)
+        stat = {p["name"]: p for p in json.loads(live(tmp, "stat", "-j").stdout)["pools"]}
+        for pool in doc["pools"]:
+            want = stat[pool["name"]]
+            same = all(res.get(key) == want["resources"][name].get(other)
+                       for name, res in pool["resources"].items()
+                       for key, other in (("peak", "maxheld"), ("barrier", "barrier"),
+                                          ("failcnt", "failcnt"), ("failed", "failed")))
+            ok(same and set(pool["resources"]) == set(want["resources"]) and
+               pool["incarnation"] == want["incarnation"] and pool["gaps"] == [] and
+               not any("p95" in r for r in pool["resources"].values()),
+               f"live_{pool['name']}_is_what_the_module_says", pool, want)
+        web = pools["host/acme/web"]["resources"]["physpages"]
+        own = pools["host/acme"]["own"]["resources"]["physpages"]
+        ok(own["held_time"] == pools["host/acme"]["resources"]["physpages"]["held_time"] -
+           web["held_time"], "live_what_is_a_pools_own")
+        old = json.loads(live(tmp, "usage", "--live", "-j", mode="old").stdout)
+        ok(not any("held_time" in r for p in old["pools"] for r in p["resources"].values()),
+           "an_old_module_has_no_integrals")
+        for status, words, args in ((2, "there is no such pool", ("--pool", "nobody")),
+                                    (1, "it takes only", ("--from", "today"))):
+            out = live(tmp, "usage", "--live", *args)
+            ok(out.returncode == status and words in out.stderr.decode(), f"live: {words}", out)
+
+
 def main():
     for seed in range(int(os.environ.get("BC_STORES", "12"))):
         test_random(seed)
     test_cuts()
     test_percentile()
     test_wide()
+    test_live()
     with tempfile.TemporaryDirectory() as tmp:
         path = f"{tmp}/sample.db"
         made.sample(path)

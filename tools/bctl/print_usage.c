@@ -480,6 +480,7 @@ static void bc_csv_pool(const struct bc_printer *p, json_object *doc, json_objec
 	json_object *gaps = bc_member(pool, "gaps"), *gap, *own = bc_member(pool, "own");
 	size_t i;
 
+	bc_csv_line(&c, "pool", "page_size", "bytes", "", bc_str(doc, "page_size"), NULL);
 	for (i = 0; i < 3; i++)
 		if (bc_member(pool, times[i]))
 			bc_csv_line(&c, "pool", times[i], "ms", "", bc_str(pool, times[i]), NULL);
