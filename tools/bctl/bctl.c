@@ -57,6 +57,10 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "tell what pools used in a period" },
 	{ "report", cmd_report, "--html [FILE] [--from T] [--to T] [--pool P]... [--db FILE]",
 	  "make a page with plots of what pools used" },
+	{ "export", cmd_export,
+	  "[--listen ADDR:PORT | --textfile PATH [--interval S]]\n"
+	  "       [--compat cadvisor] [--detail] [--histograms]",
+	  "serve metrics for Prometheus, or write them into a file" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
 	{ "compat", cmd_compat, "on|off|status",
 	  "switch the files that OpenVZ had in /proc" },

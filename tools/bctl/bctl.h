@@ -71,6 +71,7 @@ int cmd_stat(struct bctl *b, int argc, char **argv);
 int cmd_top(struct bctl *b, int argc, char **argv);
 int cmd_fairpages(struct bctl *b, int argc, char **argv);
 int cmd_events(struct bctl *b, int argc, char **argv);
+int cmd_export(struct bctl *b, int argc, char **argv);
 int cmd_explain(struct bctl *b, int argc, char **argv);
 int cmd_threshold(struct bctl *b, int argc, char **argv);
 int cmd_reader_list(struct bctl *b, int argc, char **argv);
