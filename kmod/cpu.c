@@ -311,41 +311,26 @@ static int bc_cpu_apply(struct bc_pool *pool, struct bc_pool *parent,
 	return 0;
 }
 
-static u64 bc_cpu_shares_in_force(struct bc_pool *pool, struct cgroup_subsys_state *css)
+/* What its shares say, and what they are; the weight may have been raised for a reservation. */
+static void bc_cpu_see_weight(struct bc_pool *pool, struct cgroup_subsys_state *css)
 {
-	s64 weight = bc_cpu_knob_read(css, BC_CPU_KNOB_WEIGHT);
+	const struct bc_cpu_knobs *knobs = &pool->cpu_knobs;
+	struct bc_cpu_seen *seen = &pool->cpu_seen;
+	bool set = knobs->set & BIT(BC_CPU_KNOB_WEIGHT), ours;
 
-	/* It may have been raised for a reservation. */
-	if (bc_cpu_knob_ours(pool, css, BC_CPU_KNOB_WEIGHT)) {
-		if (pool->settings_set & BIT(BC_SETTING_CPU_SHARES))
-			return pool->settings[BC_SETTING_CPU_SHARES];
-		weight = pool->cpu_knobs.before[BC_CPU_KNOB_WEIGHT];
+	seen->weight = bc_cpu_knob_read(css, BC_CPU_KNOB_WEIGHT);
+	ours = set && knobs->serial == css->serial_nr &&
+	       knobs->ours[BC_CPU_KNOB_WEIGHT] == seen->weight;
+	/* A reservation that somebody has undone with cpu.weight has no effect. */
+	seen->lost = set && !ours;
+	if (ours && (pool->settings_set & BIT(BC_SETTING_CPU_SHARES))) {
+		seen->shares = pool->settings[BC_SETTING_CPU_SHARES];
+		seen->weight = bc_cpu_shares_to_weight(seen->shares);
+		return;
 	}
-	return DIV_ROUND_CLOSEST_ULL(weight * 1000, BC_WEIGHT_DEFAULT);
-}
-
-/* A reservation that somebody has undone with cpu.weight has no effect. */
-static bool bc_cpu_weight_lost(struct bc_pool *pool, struct cgroup_subsys_state *css)
-{
-	return (pool->cpu_knobs.set & BIT(BC_CPU_KNOB_WEIGHT)) &&
-	       !bc_cpu_knob_ours(pool, css, BC_CPU_KNOB_WEIGHT);
-}
-
-static bool bc_cpu_get(struct bc_pool *pool, enum bc_setting_id id, struct bc_setting *setting)
-{
-	struct cgroup_subsys_state *css = bc_cpu_css_get(pool->cgrp);
-
-	if (!css)
-		return false;
-	if (id == BC_SETTING_CPU_SHARES)
-		setting->value = bc_cpu_shares_in_force(pool, css);
-	else if (id == BC_SETTING_CPU_LIMIT)
-		setting->value = bc_cpu_limit(css);
-	else if (id == BC_SETTING_CPU_RESERVATION && setting->value &&
-		 bc_cpu_weight_lost(pool, css))
-		setting->flags &= ~BC_SETTING_F_EFFECTIVE;
-	css_put(css);
-	return true;
+	if (ours)
+		seen->weight = knobs->before[BC_CPU_KNOB_WEIGHT];
+	seen->shares = DIV_ROUND_CLOSEST_ULL(seen->weight * 1000, BC_WEIGHT_DEFAULT);
 }
 
 static void bc_cpu_leave(struct bc_pool *pool, struct bc_pool *to)
@@ -404,6 +389,46 @@ static void bc_cpu_throttled_update(struct bc_throttled *thr, struct cgroup_subs
 }
 
 /**
+ * bc_cpu_see() - look at what is in force in the cpu controller
+ * @pool: pool
+ *
+ * Who was throttled is told as text, which costs more than all the rest; it is read only
+ * where there is a limit, or was. The kernel's own sum does not forget what happened
+ * between two looks.
+ *
+ * Context: under the tree mutex.
+ */
+void bc_cpu_see(struct bc_pool *pool)
+{
+	struct cgroup_subsys_state *css = bc_cpu_css_get(pool->cgrp);
+	struct bc_throttled *thr = &pool->throttled;
+
+	pool->cpu_seen.there = css;
+	if (!css)
+		return;
+	bc_cpu_see_weight(pool, css);
+	pool->cpu_seen.limit = bc_cpu_limit(css);
+	if (pool->cpu_seen.limit != BC_UNLIMITED || thr->nr + thr->nr_before)
+		bc_cpu_throttled_update(thr, css);
+	css_put(css);
+}
+
+static bool bc_cpu_get(struct bc_pool *pool, enum bc_setting_id id, struct bc_setting *setting)
+{
+	const struct bc_cpu_seen *seen = &pool->cpu_seen;
+
+	if (!seen->there)
+		return false;
+	if (id == BC_SETTING_CPU_SHARES)
+		setting->value = seen->shares;
+	else if (id == BC_SETTING_CPU_LIMIT)
+		setting->value = seen->limit;
+	else if (id == BC_SETTING_CPU_RESERVATION && setting->value && seen->lost)
+		setting->flags &= ~BC_SETTING_F_EFFECTIVE;
+	return true;
+}
+
+/**
  * bc_cpu_start() - a pool is made: nothing that was before counts
  * @pool: pool with its cgroup
  *
@@ -422,17 +447,19 @@ void bc_cpu_start(struct bc_pool *pool)
 	css_put(css);
 }
 
-static void bc_cpu_fill_throttled(struct bc_pool *pool, struct cgroup_subsys_state *css,
-				  struct bc_cpu *cpu)
+static void bc_cpu_fill_throttled(const struct bc_pool *pool, struct bc_cpu *cpu)
 {
-	struct bc_throttled *thr = &pool->throttled;
+	const struct bc_throttled *thr = &pool->throttled;
 
-	bc_cpu_throttled_update(thr, css);
-	if (bc_cpu_limit(css) == BC_UNLIMITED && thr->nr + thr->nr_before == 0)
-		return;
 	cpu->known |= BC_CPU_F_THROTTLED;
 	cpu->throttled = thr->time + thr->time_before;
 	cpu->nr_throttled = thr->nr + thr->nr_before;
+}
+
+/* Never throttled, and no limit that could. */
+static bool bc_cpu_unthrottled(const struct bc_pool *pool)
+{
+	return pool->throttled.nr + pool->throttled.nr_before == 0;
 }
 
 /**
@@ -444,36 +471,17 @@ static void bc_cpu_fill_throttled(struct bc_pool *pool, struct cgroup_subsys_sta
  */
 void bc_cpu_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 {
-	struct cgroup_subsys_state *css = bc_cpu_css_get(pool->cgrp);
+	const struct bc_cpu_seen *seen = &pool->cpu_seen;
 
 	*cpu = (struct bc_cpu){};
 	bc_cputime_fill(pool, cpu);
-	if (css)
-		bc_cpu_fill_throttled(pool, css, cpu);
-	if ((css || !pool->parent) && !bc_cpu_lacks(BC_SETTING_CPU_SHARES)) {
+	if (seen->there && (seen->limit != BC_UNLIMITED || !bc_cpu_unthrottled(pool)))
+		bc_cpu_fill_throttled(pool, cpu);
+	if ((seen->there || !pool->parent) && !bc_cpu_lacks(BC_SETTING_CPU_SHARES)) {
 		cpu->known |= BC_CPU_F_ENTITLEMENT;
 		cpu->entitlement = pool->parent ? pool->claim.gets : bc_share_capacity();
 		cpu->reservable = bc_share_reservable(pool);
 	}
-	if (css)
-		css_put(css);
-}
-
-/**
- * bc_cpu_look() - note what is only known while the cgroup is there
- * @pool: live pool
- *
- * Context: under the tree mutex.
- */
-void bc_cpu_look(struct bc_pool *pool)
-{
-	struct cgroup_subsys_state *css = bc_cpu_css_get(pool->cgrp);
-
-	if (!css)
-		return;
-	if (bc_cpu_limit(css) != BC_UNLIMITED)
-		bc_cpu_throttled_update(&pool->throttled, css);
-	css_put(css);
 }
 
 /**
@@ -485,15 +493,10 @@ void bc_cpu_look(struct bc_pool *pool)
  */
 void bc_cpu_close(struct bc_pool *pool, struct bc_cpu *cpu)
 {
-	const struct bc_throttled *thr = &pool->throttled;
-
 	*cpu = (struct bc_cpu){};
 	bc_cputime_close(pool, cpu);
-	if (thr->nr + thr->nr_before == 0)
-		return;
-	cpu->known |= BC_CPU_F_THROTTLED;
-	cpu->throttled = thr->time + thr->time_before;
-	cpu->nr_throttled = thr->nr + thr->nr_before;
+	if (!bc_cpu_unthrottled(pool))
+		bc_cpu_fill_throttled(pool, cpu);
 }
 
 struct bc_source bc_source_cpu = {

@@ -36,7 +36,7 @@ u64 bc_cpu_limit(struct cgroup_subsys_state *css);
 s64 bc_cpu_shares_to_weight(u64 shares);
 void bc_cpu_fill(struct bc_pool *pool, struct bc_cpu *cpu);
 void bc_cpu_start(struct bc_pool *pool);
-void bc_cpu_look(struct bc_pool *pool);
+void bc_cpu_see(struct bc_pool *pool);
 void bc_cpu_close(struct bc_pool *pool, struct bc_cpu *cpu);
 
 u64 bc_share_capacity(void);

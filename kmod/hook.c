@@ -58,7 +58,12 @@ static struct bc_source *const bc_sources[] = {
 };
 
 bc_read_t bc_readers[BC_NR_RES] __ro_after_init;
+static const struct bc_source *bc_setting_sources[BC_NR_SETTINGS] __ro_after_init;
+unsigned long bc_native __ro_after_init;
 unsigned long bc_polled __ro_after_init;
+
+/* What has to be recounted, of what is attached; under the tree mutex. */
+static void (*bc_recounts[ARRAY_SIZE(bc_sources) + 1])(struct bc_pool *pool);
 
 /**
  * bc_stub_zero() - what a refused function returns: 0, false or NULL
@@ -265,27 +270,37 @@ static void bc_source_detach(struct bc_source *src)
 static void bc_update_active(void)
 {
 	unsigned long active = 0;
-	int res, i;
+	int res, i, nr = 0;
 
 	for (res = 0; res < BC_NR_RES; res++)
 		active |= BIT(res);
-	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
+	for (i = 0; i < ARRAY_SIZE(bc_sources); i++) {
 		if (!bc_sources[i]->attached)
 			active &= ~bc_sources[i]->resources;
+		else if (bc_sources[i]->recount)
+			bc_recounts[nr++] = bc_sources[i]->recount;
+	}
+	bc_recounts[nr] = NULL;
 	WRITE_ONCE(bc_active, active);
 }
 
 /* Once for all, so that no reader has to search. */
 static void bc_readers_init(void)
 {
-	int res, i;
+	int res, id, i;
 
 	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
 		bc_polled |= bc_sources[i]->polled;
+	for (i = ARRAY_SIZE(bc_sources) - 1; i >= 0; i--)
+		for (id = 0; id < BC_NR_SETTINGS; id++)
+			if (bc_sources[i]->settings & BIT(id))
+				bc_setting_sources[id] = bc_sources[i];
 	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
 		for (res = 0; res < BC_NR_RES; res++)
-			if (bc_sources[i]->read && (bc_sources[i]->resources & BIT(res)))
+			if (bc_sources[i]->read && (bc_sources[i]->resources & BIT(res))) {
 				bc_readers[res] = bc_sources[i]->read;
+				bc_native |= BIT(res);
+			}
 }
 
 /**
@@ -332,15 +347,14 @@ void bc_sources_exit(void)
  * bc_sources_recount() - make the derived figures of one pool's members exact
  * @pool: pool; the pools above see the difference
  *
- * Context: inside a charge section.
+ * Context: inside a charge section, under the tree mutex.
  */
 void bc_sources_recount(struct bc_pool *pool)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
-		if (bc_sources[i]->recount && bc_sources[i]->attached)
-			bc_sources[i]->recount(pool);
+	for (i = 0; bc_recounts[i]; i++)
+		bc_recounts[i](pool);
 }
 
 /**
@@ -400,12 +414,7 @@ void bc_sources_set(struct bc_pool *pool, struct bc_pool *parent, const struct b
 /* The source that acts on a setting, or NULL. */
 static const struct bc_source *bc_setting_source(enum bc_setting_id id)
 {
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(bc_sources); i++)
-		if (bc_sources[i]->settings & BIT(id))
-			return bc_sources[i];
-	return NULL;
+	return bc_setting_sources[id];
 }
 
 /**
@@ -607,6 +616,7 @@ void bc_hooks_detach(void)
 		if (bc_sources[i]->attached)
 			bc_source_detach(bc_sources[i]);
 	WRITE_ONCE(bc_active, 0);
+	bc_recounts[0] = NULL;
 	/* A handler or stub may still run on a preempted task. */
 	synchronize_rcu_tasks();
 	for (i = ARRAY_SIZE(bc_sources) - 1; i >= 0; i--)

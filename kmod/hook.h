@@ -176,6 +176,9 @@ static __always_inline bool bc_res_active(enum bc_res res)
 typedef bool (*bc_read_t)(struct bc_pool *pool, enum bc_res res, struct bc_record *rec);
 extern bc_read_t bc_readers[BC_NR_RES];
 
+/* Of which there is somebody. */
+extern unsigned long bc_native;
+
 /* Those of them that are polled where they have a threshold. */
 extern unsigned long bc_polled;
 

@@ -37,6 +37,7 @@
 #include "hook.h"
 #include "io.h"
 #include "member.h"
+#include "snapshot.h"
 #include "throttle.h"
 
 static const char *const bc_io_stackers[] = { "loop", "dm-", "md", "bcache", "drbd" };
@@ -502,6 +503,44 @@ void bc_io_read(struct bc_pool *pool, struct bc_io *io, struct bc_io_times *time
 		bc_iobook_sum(&pos->io, io, times);
 	io->known = bc_io_known(pool);
 	bc_io_finish(io);
+}
+
+static void bc_io_add(struct bc_io *to, const struct bc_io *from)
+{
+	const u64 *one = (const u64 *)from;
+	u64 *sum = (u64 *)to;
+	int i;
+
+	/* All but the first, which is @known. */
+	for (i = 1; i < sizeof(*to) / sizeof(u64); i++)
+		sum[i] += one[i];
+}
+
+/**
+ * bc_io_read_all() - the block I/O of all pools
+ * @all: pools, parents before children; their @io is to be filled
+ *
+ * Children first, so that a parent never has less than they have together.
+ *
+ * Context: under the tree mutex.
+ */
+void bc_io_read_all(struct bc_snapshot *all)
+{
+	struct bc_snap *snap;
+	unsigned int i;
+
+	for (i = 0; i < all->nr; i++)
+		memset(&all->snaps[i].io, 0, sizeof(all->snaps[i].io));
+	if (!bc_source_io.attached)
+		return;
+	for (i = all->nr; i--;) {
+		snap = &all->snaps[i];
+		bc_iobook_sum(&snap->pool->io, &snap->io, NULL);
+		if (i)
+			bc_io_add(&all->snaps[snap->pool->parent->snap_at].io, &snap->io);
+		snap->io.known = bc_io_known(snap->pool);
+		bc_io_finish(&snap->io);
+	}
 }
 
 /**

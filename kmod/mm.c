@@ -155,6 +155,8 @@ void bc_mm_recount_pool(struct bc_pool *pool)
 {
 	struct bc_mm *rec;
 
+	if (list_empty(&pool->mms))
+		return;
 	spin_lock(&pool->vm_lock);
 	list_for_each_entry(rec, &pool->mms, link)
 		bc_mm_recount(rec);

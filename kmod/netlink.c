@@ -517,7 +517,7 @@ static int bc_nl_dump_begin(struct netlink_callback *cb)
 	if (!ret) {
 		dump->since = since ? nla_get_u64(since) : 0;
 		dump->taken = attrs[BC_A_READER];
-		dump->all = bc_snapshot_take(attrs[BC_A_DETAIL], reader);
+		dump->all = bc_snapshot_take(attrs[BC_A_DETAIL], reader, dump->since);
 		ret = dump->all ? 0 : -ENOMEM;
 	}
 	mutex_unlock(&bc_tree.lock);

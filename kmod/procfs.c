@@ -254,7 +254,7 @@ static struct bc_report *bc_report_all(const struct bc_layout *layout)
 	bc_bind_settle();
 	if (mutex_lock_interruptible(&bc_tree.lock))
 		return ERR_PTR(-ERESTARTSYS);
-	all = bc_snapshot_take(true, -1);
+	all = bc_snapshot_take(true, -1, 0);
 	mutex_unlock(&bc_tree.lock);
 	return bc_report_new(all, layout);
 }

@@ -67,7 +67,7 @@ static struct bc_pool *bc_sample_some(struct bc_pool *first)
 	bc_topo_begin();
 	for (pos = first; pos != pool; pos = bc_pool_next_pre(pos, bc_tree.host)) {
 		bc_topo_lock(&flags);
-		bc_snap_integrate(pos, BC_TICKS());
+		bc_snap_integrate(pos);
 		bc_topo_unlock(flags);
 	}
 	bc_topo_end();

@@ -224,54 +224,69 @@ u64 bc_share_reservable(struct bc_pool *pool)
 	return all > below ? all - below : 0;
 }
 
-/* The weight that the shares say; or what somebody else has set. */
-static s64 bc_share_natural(struct bc_pool *pool, struct cgroup_subsys_state *css)
+/*
+ * What a child claims, from what is in force. True when it claimed the same before, and
+ * the parts that it was given then are still there.
+ */
+static bool bc_share_claim(struct bc_pool *pool, struct bc_claim *next)
 {
-	if (!bc_cpu_knob_ours(pool, css, BC_CPU_KNOB_WEIGHT))
-		return bc_cpu_knob_read(css, BC_CPU_KNOB_WEIGHT);
-	if (pool->settings_set & BIT(BC_SETTING_CPU_SHARES))
-		return bc_cpu_shares_to_weight(pool->settings[BC_SETTING_CPU_SHARES]);
-	return pool->cpu_knobs.before[BC_CPU_KNOB_WEIGHT];
+	const struct bc_cpu_seen *seen = &pool->cpu_seen;
+	struct bc_claim *claim = &pool->claim;
+	u64 low = bc_taken(pool);
+	bool same;
+
+	same = claim->shares == seen->weight && claim->low == low && claim->high == seen->limit;
+	claim->next = next;
+	claim->shares = seen->weight;
+	claim->low = low;
+	claim->high = seen->limit;
+	return same;
 }
 
-/* Solves one level: the live children that have the controller. NULL: there are none. */
-static struct bc_claim *bc_share_level(struct bc_pool *parent)
+/*
+ * Solves one level: the live children that have the controller. NULL: there are none.
+ * Mostly all is as it was the last time, and so are the parts.
+ */
+static struct bc_claim *bc_share_level(struct bc_pool *parent, bool anew)
 {
 	u64 capacity = parent->parent ? parent->claim.gets : bc_share_capacity();
-	struct cgroup_subsys_state *css;
 	struct bc_claim *first = NULL;
 	struct bc_pool *pool;
 
+	anew |= parent->solved_shape != bc_tree.shape || parent->solved_capacity != capacity;
 	list_for_each_entry(pool, &parent->children, sibling) {
-		pool->claim = (struct bc_claim){};
-		css = pool->state == BC_POOL_LIVE ? bc_cpu_css_get(pool->cgrp) : NULL;
-		if (!css)
-			continue;
-		pool->claim = (struct bc_claim) {
-			.next = first,
-			.shares = bc_share_natural(pool, css),
-			.low = bc_taken(pool),
-			.high = bc_cpu_limit(css),
-		};
-		first = &pool->claim;
-		css_put(css);
+		pool->cpu_seen.there = false;
+		if (pool->state == BC_POOL_LIVE)
+			bc_cpu_see(pool);
+		if (pool->cpu_seen.there) {
+			anew |= !bc_share_claim(pool, first);
+			first = &pool->claim;
+		} else if (pool->claim.shares) {
+			pool->claim = (struct bc_claim){};
+			anew = true;
+		}
 	}
-	if (first)
+	if (first && anew)
 		bc_solve(first, capacity);
+	parent->solved_shape = bc_tree.shape;
+	parent->solved_capacity = capacity;
 	return first;
 }
 
 /**
  * bc_share_solve() - find out what all pools are entitled to
  *
- * Context: under the tree mutex. Some 2,000 instructions for each pool.
+ * It looks at the cpu controller of all pools, see bc_cpu_see().
+ *
+ * Context: under the tree mutex. Some 2,000 instructions for each pool if anything has
+ * changed, else some hundreds.
  */
 void bc_share_solve(void)
 {
 	struct bc_pool *pool;
 
 	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		bc_share_level(pool);
+		bc_share_level(pool, false);
 }
 
 /* Whoever has changed the weight himself since we did is left alone. */
@@ -283,7 +298,7 @@ static void bc_share_set_weight(struct bc_pool *pool)
 
 	if (!css)
 		return;
-	natural = bc_share_natural(pool, css);
+	natural = pool->cpu_seen.weight;
 	if (knobs->serial == css->serial_nr && (knobs->set & BIT(BC_CPU_KNOB_WEIGHT)) &&
 	    !bc_cpu_knob_ours(pool, css, BC_CPU_KNOB_WEIGHT))
 		;
@@ -325,7 +340,7 @@ void bc_share_update(void)
 		return;
 	bc_share_adjusted = false;
 	for (parent = bc_tree.host; parent; parent = bc_pool_next_pre(parent, bc_tree.host)) {
-		first = bc_share_level(parent);
+		first = bc_share_level(parent, true);
 		if (!first)
 			continue;
 		bc_solve_weights(first, BC_WEIGHT_MIN, BC_WEIGHT_MAX);

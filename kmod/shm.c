@@ -154,6 +154,8 @@ static void bc_shm_recount_some(struct bc_pool *pool, unsigned int left)
 {
 	struct bc_shm *rec, *next;
 
+	if (list_empty(&pool->shms))
+		return;
 	spin_lock(&pool->shm_lock);
 	left = min(left, pool->nr_shms);
 	list_for_each_entry_safe(rec, next, &pool->shms, link) {

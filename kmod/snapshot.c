@@ -49,37 +49,32 @@ void bc_snap_recount(struct bc_pool *root)
 		bc_snap_recount_one(pos);
 }
 
-static u64 bc_snap_hash(u64 hash, const void *data, size_t size)
-{
-	const u64 *word;
+/* Odd and arbitrary. */
+static const u64 bc_snap_keys[] = {
+	0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb,
+	0xd6e8feb86659fd93, 0xa0761d6478bd642f, 0xe7037ed1a0b428db,
+};
 
-	for (word = data; word < (const u64 *)(data + size); word++) {
-		hash = (hash ^ *word) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 32;
-	}
-	return hash;
+static u64 bc_snap_mix(u64 hash, u64 sum)
+{
+	hash = (hash ^ sum) * bc_snap_keys[0];
+	return hash ^ hash >> 32;
 }
 
 /*
- * Of table and settings; equal digests mean "nothing changed". Integrals rise by
- * themselves, and peaks are the readers' own.
+ * What makes a change in a record. The amount and the time of failures change with their
+ * number, integrals rise by themselves, and peaks are the readers' own.
  */
-static u64 bc_snap_digest(const struct bc_snap *snap)
+static u64 bc_snap_hash(u64 hash, const struct bc_record *rec)
 {
-	const size_t size = offsetof(struct bc_record, peak);
-	const struct bc_record *rec;
-	u64 hash = 0xcbf29ce484222325ULL;
-
-	BUILD_BUG_ON(size % sizeof(u64) || sizeof(struct bc_setting) % sizeof(u64));
-
-	for (rec = snap->table; rec < &snap->table[snap->nr]; rec++) {
-		/* Not always asked for, so its coming and going means nothing. */
-		if (rec->res == BC_RES_KMEMSIZE || rec->res == BC_RES_DCACHESIZE ||
-		    rec->res == BC_RES_NUMIPTENT)
-			continue;
-		hash = bc_snap_hash(hash, rec, size);
-	}
-	return bc_snap_hash(hash, snap->settings, snap->nr_settings * sizeof(snap->settings[0]));
+	/* Not always asked for, so its coming and going means nothing. */
+	if (rec->res == BC_RES_KMEMSIZE || rec->res == BC_RES_DCACHESIZE ||
+	    rec->res == BC_RES_NUMIPTENT)
+		return hash;
+	return bc_snap_mix(hash, ((u64)rec->flags << 32 | rec->res) * bc_snap_keys[0] +
+				 rec->held * bc_snap_keys[1] + rec->maxheld * bc_snap_keys[2] +
+				 rec->barrier * bc_snap_keys[3] + rec->limit * bc_snap_keys[4] +
+				 rec->failcnt * bc_snap_keys[5]);
 }
 
 static struct bc_record *bc_snap_row(struct bc_snap *snap, enum bc_res res)
@@ -89,51 +84,103 @@ static struct bc_record *bc_snap_row(struct bc_snap *snap, enum bc_res res)
 }
 
 /**
- * bc_snap_integrate() - bring the integrals of a pool's counters up to date
- * @pool: pool
- * @now: time, ticks
- *
- * Context: under the tree mutex, with charging excluded since before @now was read.
+ * struct bc_frozen - what has to be read while nobody can charge
+ * @held: of counters, by enum bc_res
+ * @moment: of the same
  */
-void bc_snap_integrate(struct bc_pool *pool, u64 now)
+struct bc_frozen {
+	s64	held[BC_NR_RES];
+	u64	moment[BC_NR_RES];
+};
+
+/* Of what the counters have. With charging excluded; some ten instructions for each. */
+static void bc_snap_freeze(struct bc_frozen *frozen, const struct bc_pool *pool,
+			   unsigned long charged)
 {
 	int res;
 
-	for (res = 0; res < BC_NR_RES; res++)
-		if (!bc_readers[res])
-			bc_counter_integrate(&pool->cnt[res], &pool->integral[res], now);
+	for_each_set_bit(res, &charged, BC_NR_RES) {
+		frozen->held[res] = atomic64_read(&pool->cnt[res].held);
+		frozen->moment[res] = atomic64_read(&pool->cnt[res].moment);
+	}
 }
 
-static void bc_snap_figures(struct bc_snap *snap, const struct bc_pool *pool,
-			    unsigned long active)
+/**
+ * bc_snap_integrate() - bring the integrals of a pool's counters up to date
+ * @pool: pool
+ *
+ * Context: under the tree mutex, with charging excluded.
+ */
+void bc_snap_integrate(struct bc_pool *pool)
 {
-	const struct bc_counter *cnt;
+	unsigned long charged = BIT(BC_NR_RES) - 1;
+	u64 now = BC_TICKS();
 	int res;
 
-	for (res = 0; res < BC_NR_RES; res++) {
-		if (!(active & BIT(res)) || bc_readers[res])
-			continue;
-		cnt = &pool->cnt[res];
-		*bc_snap_row(snap, res) = (struct bc_record) {
-			.flags = BC_RECORD_F_ENFORCED | BC_RECORD_F_INTEGRAL,
-			.held = bc_counter_held(cnt),
-			.maxheld = atomic64_read(&cnt->maxheld),
-			.barrier = READ_ONCE(cnt->barrier),
-			.limit = READ_ONCE(cnt->limit),
-			.failcnt = atomic64_read(&cnt->failcnt),
-			.failed = atomic64_read(&cnt->failed),
-			.last_fail = READ_ONCE(cnt->last_fail),
-			.integral = pool->integral[res].total,
-		};
+	charged &= ~bc_native;
+	for_each_set_bit(res, &charged, BC_NR_RES)
+		bc_counter_integrate(&pool->cnt[res], &pool->integral[res], now);
+}
+
+/*
+ * Makes a record of what was frozen @now. What is never summed up over pools is read
+ * when charging goes on, so it may be of a moment later.
+ */
+static void bc_snap_figure(struct bc_record *rec, struct bc_pool *pool, enum bc_res res,
+			   const struct bc_frozen *frozen, u64 now)
+{
+	struct bc_integral *in = &pool->integral[res];
+	struct bc_counter *cnt = &pool->cnt[res];
+	u64 told = bc_integral_fold(in, frozen->held[res], frozen->moment[res], now);
+
+	if (told)
+		atomic64_add(told, &cnt->moment);
+	rec->flags = BC_RECORD_F_ENFORCED | BC_RECORD_F_INTEGRAL;
+	rec->held = max(frozen->held[res], 0LL);
+	rec->maxheld = atomic64_read(&cnt->maxheld);
+	rec->barrier = READ_ONCE(cnt->barrier);
+	rec->limit = READ_ONCE(cnt->limit);
+	rec->failcnt = atomic64_read(&cnt->failcnt);
+	rec->failed = atomic64_read(&cnt->failed);
+	rec->last_fail = READ_ONCE(cnt->last_fail);
+	rec->peak = 0;
+	rec->integral = in->total;
+}
+
+/*
+ * Puts the table together, without gaps, from what the counters have and from what is at
+ * its index already: a record moves to the front or stays. Returns its digest.
+ */
+static u64 bc_snap_table(struct bc_snap *snap, const struct bc_frozen *frozen,
+			 unsigned long charged, u64 now)
+{
+	unsigned long rows = snap->rows | charged;
+	struct bc_record *rec = snap->table;
+	u64 digest = 0;
+	int res;
+
+	for_each_set_bit(res, &rows, BC_NR_RES) {
+		if (charged & BIT(res))
+			bc_snap_figure(rec, snap->pool, res, frozen, now);
+		else if (rec != &snap->table[res])
+			*rec = snap->table[res];
+		rec->res = bc_resources[res].id;
+		digest = bc_snap_hash(digest, rec);
+		rec++;
 	}
+	snap->rows = rows;
+	snap->nr = rec - snap->table;
+	return digest;
 }
 
 /* What the host has is what pools have, and the integral as well. */
 static void bc_snap_book(struct bc_pool *pool, enum bc_res res, u64 halves)
 {
 	bc_integral_book(&pool->integral[res], halves);
-	if (pool->depth == 1)
-		bc_integral_book(&bc_tree.host->integral[res], halves);
+	if (pool->depth > 1)
+		return;
+	bc_integral_book(&bc_tree.host->integral[res], halves);
+	bc_tree.host->integral[res].known = true;
 }
 
 /* Reads one figure of the kernel: a sample of its integral, and the last one until the next. */
@@ -161,6 +208,7 @@ static bool bc_snap_read(struct bc_pool *pool, enum bc_res res, struct bc_record
  */
 static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool, bool detail)
 {
+	unsigned long native = bc_native & bc_active;
 	struct bc_record rec;
 	int res;
 
@@ -169,23 +217,40 @@ static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool, bool deta
 	if (detail && bc_res_active(BC_KMEMSIZE))
 		snap->detailed = bc_memstat_read(pool, &snap->memory);
 	rcu_read_lock();
-	for (res = 0; res < BC_NR_RES; res++)
-		if (bc_readers[res] && bc_snap_read(pool, res, &rec))
+	for_each_set_bit(res, &native, BC_NR_RES)
+		if (bc_snap_read(pool, res, &rec))
 			*bc_snap_row(snap, res) = rec;
 	rcu_read_unlock();
 }
 
-/* What the host has is what pools have; it refuses nothing, and peaks do not add up. */
+/*
+ * What the host has is what pools have; it refuses nothing, and peaks do not add up. Its
+ * integrals stay when no pool is left.
+ */
+static void bc_snap_host(struct bc_snap *host)
+{
+	unsigned long polled = bc_polled & bc_active;
+	int res;
+
+	for_each_set_bit(res, &polled, BC_NR_RES) {
+		if (!bc_tree.host->integral[res].known)
+			continue;
+		*bc_snap_row(host, res) = (struct bc_record) {
+			.flags = BC_RECORD_F_NO_MAXHELD | BC_RECORD_F_INTEGRAL,
+			.barrier = BC_UNLIMITED, .limit = BC_UNLIMITED,
+		};
+	}
+}
+
 static void bc_snap_add(struct bc_snap *host, const struct bc_snap *snap)
 {
 	const u64 *from = (const u64 *)&snap->memory;
+	unsigned long native = snap->rows & bc_native;
 	u64 *to = (u64 *)&host->memory;
 	struct bc_record *sum;
 	int res, i;
 
-	for (res = 0; res < BC_NR_RES; res++) {
-		if (!(snap->rows & BIT(res)) || !bc_readers[res])
-			continue;
+	for_each_set_bit(res, &native, BC_NR_RES) {
 		sum = &host->table[res];
 		if (!(host->rows & BIT(res)))
 			*bc_snap_row(host, res) = (struct bc_record) {
@@ -193,11 +258,14 @@ static void bc_snap_add(struct bc_snap *host, const struct bc_snap *snap)
 			};
 		sum->flags |= snap->table[res].flags | BC_RECORD_F_NO_MAXHELD;
 		sum->held += snap->table[res].held;
-		sum->integral = bc_tree.host->integral[res].total;
+		if (bc_polled & BIT(res))
+			sum->integral = bc_tree.host->integral[res].total;
 	}
-	for (i = 0; snap->detailed && i < sizeof(host->memory) / sizeof(*to); i++)
+	if (!snap->detailed)
+		return;
+	for (i = 0; i < sizeof(host->memory) / sizeof(*to); i++)
 		to[i] += from[i];
-	host->detailed |= snap->detailed;
+	host->detailed = true;
 }
 
 /* The same for one pool; the host alone has to look at all pools right below. */
@@ -211,6 +279,7 @@ static void bc_snap_native_alone(struct bc_snap *snap, struct bc_pool *pool, boo
 		bc_snap_native(snap, pool, detail);
 		return;
 	}
+	bc_snap_host(snap);
 	list_for_each_entry(child, &pool->children, sibling) {
 		one.rows = 0;
 		one.detailed = false;
@@ -239,22 +308,13 @@ static void bc_snap_iptents(struct bc_snap *snap, bool detail)
 		bc_snap_counted(snap, BC_NUMIPTENT, pool->iptents);
 }
 
-/* Puts in what follows from the details, and closes the gaps in the table. */
-static void bc_snap_pack(struct bc_snap *snap)
+/* What follows from the details. */
+static void bc_snap_details(struct bc_snap *snap)
 {
-	int res;
-
-	if (snap->detailed) {
-		bc_snap_counted(snap, BC_KMEMSIZE, snap->memory.kernel);
-		bc_snap_counted(snap, BC_DCACHESIZE, snap->memory.reclaimable);
-	}
-	snap->nr = 0;
-	for (res = 0; res < BC_NR_RES; res++) {
-		if (!(snap->rows & BIT(res)))
-			continue;
-		snap->table[res].res = bc_resources[res].id;
-		snap->table[snap->nr++] = snap->table[res];
-	}
+	if (!snap->detailed)
+		return;
+	bc_snap_counted(snap, BC_KMEMSIZE, snap->memory.kernel);
+	bc_snap_counted(snap, BC_DCACHESIZE, snap->memory.reclaimable);
 }
 
 static void bc_snap_settings(struct bc_snap *snap)
@@ -265,6 +325,16 @@ static void bc_snap_settings(struct bc_snap *snap)
 	for (id = 0; id < BC_NR_SETTINGS; id++)
 		snap->nr_settings += bc_setting_get(snap->pool, id,
 						    &snap->settings[snap->nr_settings]);
+}
+
+static u64 bc_snap_hash_settings(u64 hash, const struct bc_snap *snap)
+{
+	const struct bc_setting *set;
+
+	for (set = snap->settings; set < &snap->settings[snap->nr_settings]; set++)
+		hash = bc_snap_mix(hash, ((u64)set->flags << 32 | set->id) * bc_snap_keys[1] +
+					 set->value * bc_snap_keys[2]);
+	return hash;
 }
 
 /* What is not a figure. */
@@ -287,15 +357,20 @@ static void bc_snap_name(struct bc_snap *snap)
 	}
 }
 
-/* The same, and the generation that follows from the figures. */
-static void bc_snap_describe(struct bc_snap *snap)
+/*
+ * All but flows, from what was frozen @now; and the generation that follows from the
+ * figures. After bc_cpu_see().
+ */
+static void bc_snap_describe(struct bc_snap *snap, const struct bc_frozen *frozen,
+			     unsigned long charged, u64 now)
 {
 	struct bc_pool *pool = snap->pool;
 	u64 digest;
 
-	bc_snap_pack(snap);
+	bc_snap_details(snap);
+	digest = bc_snap_table(snap, frozen, charged, now);
 	bc_snap_settings(snap);
-	digest = bc_snap_digest(snap);
+	digest = bc_snap_hash_settings(digest, snap);
 	if (pool->digest != digest) {
 		pool->digest = digest;
 		pool->generation = ++pool->tree->generation;
@@ -331,7 +406,9 @@ static void bc_snap_add_peaks(struct bc_snap *snap)
  */
 void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int reader)
 {
-	unsigned long flags;
+	unsigned long flags, charged = bc_active & ~bc_native;
+	struct bc_frozen frozen;
+	u64 now;
 
 	memset(snap, 0, sizeof(*snap));
 	snap->pool = pool;
@@ -341,13 +418,14 @@ void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int r
 	bc_topo_begin();
 	bc_topo_lock(&flags);
 	snap->taken = ktime_get_boottime_ns();
-	bc_snap_integrate(pool, BC_TICKS());
-	bc_snap_figures(snap, pool, bc_active);
+	now = BC_TICKS();
+	bc_snap_freeze(&frozen, pool, charged);
 	if (reader >= 0)
 		bc_reader_take(pool, reader, snap->peak);
 	bc_topo_unlock(flags);
 	bc_topo_end();
-	bc_snap_describe(snap);
+	bc_cpu_see(pool);
+	bc_snap_describe(snap, &frozen, charged, now);
 	if (reader >= 0)
 		bc_snap_add_peaks(snap);
 }
@@ -365,60 +443,120 @@ void bc_snap_cpu(struct bc_snap *snap)
 	bc_cpu_fill(snap->pool, &snap->cpu);
 }
 
-/**
- * bc_snapshot_take() - copy all pools at one instant
- * @detail: also what takes its time
- * @reader: reader that takes its peaks, or -1
- *
- * Context: under the tree mutex; may sleep.
- * Return: snapshot, to be freed with kvfree(), or NULL.
- */
-struct bc_snapshot *bc_snapshot_take(bool detail, int reader)
+static struct bc_snapshot *bc_snapshot_alloc(void)
 {
-	unsigned int i, nr = 1 + bc_tree.nr_live + bc_tree.nr_dying;
-	struct bc_snapshot *all;
+	unsigned int nr = 1 + bc_tree.nr_live + bc_tree.nr_dying;
+	struct bc_snapshot *all = kvmalloc(struct_size(all, snaps, nr), GFP_KERNEL_ACCOUNT);
 	struct bc_pool *pool;
-	unsigned long flags;
-	u64 taken, now;
+	struct bc_snap *snap;
 
-	all = kvzalloc(struct_size(all, snaps, nr), GFP_KERNEL_ACCOUNT);
 	if (!all)
 		return NULL;
+	all->nr = 0;
 	all->shape = bc_tree.shape;
-	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		all->snaps[all->nr++].pool = pool;
+	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host)) {
+		pool->snap_at = all->nr;
+		snap = &all->snaps[all->nr++];
+		snap->pool = pool;
+		snap->rows = 0;
+		snap->detailed = false;
+		snap->cpu.known = 0;
+		snap->io.known = 0;
+	}
+	memset(&all->snaps[0].memory, 0, sizeof(all->snaps[0].memory));
+	return all;
+}
 
+/* What can be read at leisure. */
+static void bc_snapshot_prepare(struct bc_snapshot *all, bool detail)
+{
+	unsigned int i;
+
+	bc_snap_host(&all->snaps[0]);
 	for (i = 1; i < all->nr; i++) {
 		bc_snap_native(&all->snaps[i], all->snaps[i].pool, detail);
 		if (all->snaps[i].pool->depth == 1)
 			bc_snap_add(&all->snaps[0], &all->snaps[i]);
 	}
-	bc_snap_recount(bc_tree.host);
+	for (i = 0; i < all->nr; i++) {
+		bc_snap_iptents(&all->snaps[i], detail);
+		bc_snap_recount_one(all->snaps[i].pool);
+	}
+}
+
+/* One instant of all counters; returns the time, in ticks. */
+static u64 bc_snapshot_freeze(struct bc_snapshot *all, struct bc_frozen *frozen,
+			      unsigned long charged, int reader)
+{
+	unsigned long flags;
+	unsigned int i;
+	u64 now, taken;
+
 	bc_topo_begin();
 	bc_topo_lock(&flags);
 	taken = ktime_get_boottime_ns();
 	now = BC_TICKS();
 	for (i = 0; i < all->nr; i++) {
-		all->snaps[i].taken = taken;
-		bc_snap_integrate(all->snaps[i].pool, now);
-		bc_snap_figures(&all->snaps[i], all->snaps[i].pool, bc_active);
+		bc_snap_freeze(&frozen[i], all->snaps[i].pool, charged);
 		if (reader >= 0)
 			bc_reader_take(all->snaps[i].pool, reader, all->snaps[i].peak);
 	}
 	bc_topo_unlock(flags);
 	bc_topo_end();
+	for (i = 0; i < all->nr; i++)
+		all->snaps[i].taken = taken;
+	return now;
+}
+
+/* CPU time and block I/O. If nobody is going to be told, it is not looked for. */
+static void bc_snapshot_flows(struct bc_snapshot *all, u64 since)
+{
+	unsigned int i, told = 0;
+
+	for (i = 0; i < all->nr; i++)
+		told += all->snaps[i].generation > since;
+	if (!told)
+		return;
 	bc_cputime_collect(bc_tree.host);
+	bc_io_read_all(all);
+	for (i = 0; i < all->nr; i++)
+		if (all->snaps[i].generation > since)
+			bc_cpu_fill(all->snaps[i].pool, &all->snaps[i].cpu);
+}
+
+/**
+ * bc_snapshot_take() - copy all pools at one instant
+ * @detail: also what takes its time
+ * @reader: reader that takes its peaks, or -1
+ * @since: what has not changed after this generation need not be complete
+ *
+ * Context: under the tree mutex; may sleep.
+ * Return: snapshot, to be freed with kvfree(), or NULL.
+ */
+struct bc_snapshot *bc_snapshot_take(bool detail, int reader, u64 since)
+{
+	unsigned long charged = bc_active & ~bc_native;
+	struct bc_snapshot *all = bc_snapshot_alloc();
+	struct bc_frozen *frozen = NULL;
+	unsigned int i;
+	u64 now;
+
+	if (all)
+		frozen = kvmalloc_array(all->nr, sizeof(*frozen), GFP_KERNEL_ACCOUNT);
+	if (!frozen) {
+		kvfree(all);
+		return NULL;
+	}
+	bc_snapshot_prepare(all, detail);
+	now = bc_snapshot_freeze(all, frozen, charged, reader);
 	bc_share_solve();
-	/* Children first, so that a parent never has less than they have together. */
-	for (i = all->nr; i--;)
-		bc_io_read(all->snaps[i].pool, &all->snaps[i].io, NULL);
 	for (i = 0; i < all->nr; i++) {
-		bc_snap_iptents(&all->snaps[i], detail);
-		bc_cpu_fill(all->snaps[i].pool, &all->snaps[i].cpu);
-		bc_snap_describe(&all->snaps[i]);
+		bc_snap_describe(&all->snaps[i], &frozen[i], charged, now);
 		if (reader >= 0)
 			bc_snap_add_peaks(&all->snaps[i]);
 	}
+	kvfree(frozen);
+	bc_snapshot_flows(all, since);
 	return all;
 }
 
@@ -436,8 +574,8 @@ void bc_snap_look(struct bc_pool *pool)
 
 	closing->snap.pool = pool;
 	bc_snap_native(&closing->snap, pool, false);
+	bc_cpu_see(pool);
 	bc_snap_settings(&closing->snap);
-	bc_cpu_look(pool);
 	bc_io_look(pool);
 }
 
@@ -473,16 +611,16 @@ void bc_snap_end(struct bc_pool *pool)
 void bc_snap_close(struct bc_pool *pool)
 {
 	struct bc_closing *closing = pool->closing;
+	unsigned long charged = closing->active & ~bc_native, polled = bc_polled;
 	struct bc_snap *snap = &closing->snap;
+	struct bc_frozen frozen;
 	int res;
 
 	snap->pool = pool;
-	bc_snap_integrate(pool, BC_TICKS());
-	bc_snap_figures(snap, pool, closing->active);
-	for (res = 0; res < BC_NR_RES; res++)
-		if (bc_polled & BIT(res))
-			snap->table[res].integral = pool->integral[res].total;
-	bc_snap_pack(snap);
+	for_each_set_bit(res, &polled, BC_NR_RES)
+		snap->table[res].integral = pool->integral[res].total;
+	bc_snap_freeze(&frozen, pool, charged);
+	bc_snap_table(snap, &frozen, charged, BC_TICKS());
 	bc_snap_name(snap);
 	bc_cpu_close(pool, &snap->cpu);
 	bc_io_close(pool, &snap->io);

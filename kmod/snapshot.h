@@ -69,12 +69,12 @@ struct bc_snapshot {
 
 void bc_snap_recount_one(struct bc_pool *pool);
 void bc_snap_recount(struct bc_pool *root);
-void bc_snap_integrate(struct bc_pool *pool, u64 now);
+void bc_snap_integrate(struct bc_pool *pool);
 void bc_snap_look(struct bc_pool *pool);
 void bc_snap_end(struct bc_pool *pool);
 void bc_snap_close(struct bc_pool *pool);
 void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int reader);
 void bc_snap_cpu(struct bc_snap *snap);
-struct bc_snapshot *bc_snapshot_take(bool detail, int reader);
+struct bc_snapshot *bc_snapshot_take(bool detail, int reader, u64 since);
 
 #endif /* _BC_SNAPSHOT_H */

@@ -305,6 +305,8 @@ static void bc_sock_recount_others(struct bc_pool *pool, const struct bc_sock *a
 {
 	struct bc_sock *rec;
 
+	if (list_empty(&pool->socks))
+		return;
 	spin_lock(&pool->sk_lock);
 	list_for_each_entry(rec, &pool->socks, link)
 		if (rec != asks)

@@ -76,6 +76,22 @@ struct bc_cpu_knobs {
 };
 
 /**
+ * struct bc_cpu_seen - what was in force in the cpu controller of a cgroup when we last looked
+ * @there: the controller was enabled; else the rest means nothing
+ * @lost: somebody else has changed a weight that enforces a reservation
+ * @shares: shares in force
+ * @weight: weight that the shares say
+ * @limit: ns per second, or BC_UNLIMITED
+ */
+struct bc_cpu_seen {
+	bool	there;
+	bool	lost;
+	u64	shares;
+	s64	weight;
+	u64	limit;
+};
+
+/**
  * struct bc_throttled - for how long a pool's own limit has kept it from running
  * @serial: of the controller's state that @time and @nr are of; 0 for none
  * @time: what it last said, ns
@@ -207,6 +223,12 @@ struct bc_pool {
 	struct bc_cputime	cpu;
 	/** @throttled: T: see there */
 	struct bc_throttled	throttled;
+	/** @cpu_seen: T: see there */
+	struct bc_cpu_seen	cpu_seen;
+	/** @solved_shape: T: bc_tree.shape when the claims of the children were last solved */
+	u64			solved_shape;
+	/** @solved_capacity: T: what was divided among them then */
+	u64			solved_capacity;
 	/** @claim: T: what the solver needs and says of it */
 	struct bc_claim		claim;
 	/** @cpu_knobs: T: what was changed in the cpu controller, for its restoration */
@@ -217,6 +239,8 @@ struct bc_pool {
 	u64			digest;
 	/** @changed: T: when that was, CLOCK_BOOTTIME ns */
 	u64			changed;
+	/** @snap_at: T: its place in the snapshot that is being made */
+	unsigned int		snap_at;
 	/** @integral: T: of what is held; of the host also of what is sampled below it */
 	struct bc_integral	integral[BC_NR_RES];
 	/** @io_known: T: BC_IO_F_* of what was known of @io at any time */

@@ -95,7 +95,7 @@ def check_deleted():
            rec['cpu'].known & genl.CPU_USAGE, 'CPU time to the end')
     tap.ok(rec['io'].known & genl.IO_AMOUNT, 'block I/O')
     host = bc.nl.get('host')
-    tap.ok(all(host['res'][r].integral >= table[r].integral for r in table) and
+    tap.ok(all(host['res'][r].integral >= table[r].integral for r in host['res']) and
            host['cpu'].usage >= rec['cpu'].usage, 'the host has it all')
     member.end()
     bc.rmdir(pool.path)

@@ -80,11 +80,12 @@ def check_charged(parent, pool, member):
     procs, open_ = ledger.Ledger(), ledger.Ledger()
     base = {name: {res: bc.figures(name)[res] for res in CHARGED} for name in (parent, pool)}
     start = ledger.now()
-    with open_.change(200):
-        member.call(open_files, 200)
-    time.sleep(0.7)
+    # Before there are files that they would keep open.
     with procs.change(5):
         member.call(fork_more, 5)
+    time.sleep(0.7)
+    with open_.change(200):
+        member.call(open_files, 200)
     time.sleep(1.1)
     with open_.change(-120):
         member.call(close_files, 120)
