@@ -115,12 +115,6 @@ static noinline void bc_io_want_times(void)
 		queue_work(bc_wq, &bc_io_times_work);
 }
 
-static __always_inline bool bc_is_own_css(const struct cgroup_subsys_state *css)
-{
-	/* Preemption is off in a probe, which keeps the css_set. */
-	return in_task() && rcu_dereference_raw(current->cgroups)->subsys[io_cgrp_id] == css;
-}
-
 /* Inside a charge section, or a probe while the tree is not being rearranged. */
 static __always_inline void bc_bio_count(struct bio *bio, struct cgroup_subsys_state *css,
 					 struct cgroup *cgrp, bool own)
@@ -162,12 +156,19 @@ static void notrace bc_on_bio_queue(void *data, struct bio *bio)
 {
 	struct cgroup_subsys_state *css = bio_blkcg_css(bio);
 	struct cgroup *cgrp;
-	bool own;
+	struct css_set *cset;
+	bool own = false;
 
-	if (unlikely(!css))
+	/* Preemption is off in a probe, which keeps the css_set. */
+	cset = in_task() ? rcu_dereference_raw(current->cgroups) : NULL;
+	if (cset && cset->subsys[io_cgrp_id] == css) {
+		cgrp = cset->dfl_cgrp;
+		own = true;
+	} else if (css) {
+		cgrp = css->cgroup;
+	} else {
 		return;
-	own = bc_is_own_css(css);
-	cgrp = own ? bc_task_cgroup(current) : css->cgroup;
+	}
 	if (!bc_cgroup_unknown(cgrp))
 		bc_bio_queued(bio, css, cgrp, own);
 }

@@ -21,6 +21,7 @@ TICK = 10**9 // 100             # more than a tick of any kernel that is tested
 SLACK = TICK * (100 if bc.DEBUG_KERNEL else 30)     # for what a worker does besides
 ONE = 10**9                     # one CPU, in ns per second
 PERCENT = ONE // 100
+MIXED = 10                      # seconds of mixed load, of which cpu.stat has 1 % more or less
 
 
 def spin(seconds):
@@ -150,8 +151,8 @@ def check_accounting():
             'shares without the controller')
     tap.equal(cpu(top).usage, 0, 'a new pool has used nothing')
     workers = [bc.Member(where) for where in (top, f'{top.path}/plain', sub, sub, sub)]
-    for worker, job in zip(workers, ((spin, 1.5), (spin_threads, 3, 0.4), (spin, 1.5),
-                                     (spin_and_sleep, 2.5), (short_lives, 2.5))):
+    for worker, job in zip(workers, ((spin, 3), (spin_threads, 3, 0.8), (spin, 3),
+                                     (spin_and_sleep, MIXED), (short_lives, MIXED))):
         worker.start(*job)
     rising = [cpu(top)]
     for worker in workers:

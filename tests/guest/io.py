@@ -118,6 +118,7 @@ def hierarchy():
         member = bc.Member(pool)
         member.call(disk.direct, FILE, 4096, 50)
         member.end()
+        tap.equal(device(pool, DEV).read_bytes, 50 * 4096, f'{pool.name} has its own')
     tap.equal(device(top, DEV).read_bytes, 100 * 4096, 'a parent has the sum')
     host = io('host').read_bytes
     before = io(top)
@@ -142,6 +143,26 @@ def without_controller():
     bc.nl.tune('bare', {'io.bps': MIB, 'io.rbps': MIB})
     flags = {name: s.flags & genl.F_EFFECTIVE for name, s in bc.nl.get('bare')['settings'].items()}
     tap.ok(flags['io.rbps'] and not flags['io.bps'], 'a limit that buffered writes escape says so')
+    member.end()
+    pool.remove()
+
+
+def by_hand():
+    """The controller comes when the pool is there already: its I/O is timed from then on."""
+    pool = bc.Pool('hand')
+    member = bc.Member(pool)
+    member.call(disk.direct, FILE, 4096, 10)
+    tap.equal(io(pool).known & genl.IO_TIMES, 0, 'nothing is timed while no pool has the controller')
+    disk.controllers()
+    bc.wait_for(lambda: member.call(disk.direct, FILE, 4096, 1) and io(pool).known & genl.IO_TIMES,
+                'it is noticed with the first request')
+
+    def timed():
+        return sum(bc.nl.devices('hand')[DEV]['io_times']['service'][0])
+    before = timed(), device(pool, DEV).reads
+    member.call(disk.direct, FILE, 4096, 50)
+    tap.equal((timed() - before[0], device(pool, DEV).reads - before[1]), (50, 50),
+              'then all requests are')
     member.end()
     pool.remove()
 
@@ -249,10 +270,10 @@ def moving():
 
 def main():
     global DEV
-    disk.controllers()
     disk.make(FILE, 16 * MIB)
     DEV = disk.number(FILE)
     bc.anchor()
+    by_hand()
     amounts()
     histograms()
     hierarchy()

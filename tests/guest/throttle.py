@@ -136,6 +136,41 @@ def levels():
         pool.remove()
 
 
+def dd():
+    """dd, direct and through the page cache, where the limit of each level is the lowest."""
+    pools = [bc.Pool('dd1')]
+    for name in ('dd2', 'dd3'):
+        disk.controllers(pools[-1].path)
+        pools.append(bc.Pool(name, parent=pools[-1]))
+    for pool in pools:
+        for way in ('oflag=direct', 'conv=fdatasync'):
+            for other in pools:
+                bc.nl.tune(other.name, {'io.bps': None})
+                bc.nl.tune(other.name, {'io.bps': MIB * (1 if other is pool else 2),
+                                        'io.burst': 1000})
+            before = total(pools[-1])
+            took = pay(pools[-1], disk.run, 'dd', 'if=/dev/zero', f'of={FILE}.d', 'bs=64k',
+                       'count=64', way)
+            near((total(pools[-1]) - before) / took, MIB, f'dd {way}, limit of {pool.name}', 4)
+    for pool in reversed(pools):
+        pool.remove()
+
+
+def burst():
+    """What an idle pool has saved up is spent at once, and no more than that."""
+    pool = bc.Pool('saved')
+    bc.nl.tune('saved', {'io.rbps': MIB, 'io.burst': 300})
+    member = bc.Member(pool)
+    time.sleep(3)               # ten times as long as it saves up
+    member.call(disk.direct, FILE, 1 << 16, 4)
+    tap.equal(io(pool).nr_throttled, 0, 'what was saved up is read without a sleep')
+    tap.ok(member.call(disk.direct, FILE, 1 << 16, 32) > 1.5, 'the rest at the limit')
+    now = io(pool)
+    tap.ok(now.nr_throttled > 0 and now.throttled > 10 ** 9, 'which is told', now)
+    member.end()
+    pool.remove()
+
+
 def apart():
     pool = bc.Pool('apart')
     bc.nl.tune('apart', {'io.rbps': 1 << 16})
@@ -180,6 +215,8 @@ def main():
     engines()
     page_cache()
     levels()
+    dd()
+    burst()
     apart()
     neighbours()
     bc.finish()

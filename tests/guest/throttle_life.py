@@ -71,6 +71,25 @@ def wakes():
     member.end()
 
 
+def carry():
+    """A debt belongs to the pool, not to who made it, and a tighter limit does not end it."""
+    pool = bc.Pool('debtor')
+    bc.nl.tune('debtor', {'io.bps': 4096})
+    member = sleeper(pool)
+    member.end()
+    bc.nl.tune('debtor', {'io.bps': 2048})
+    member = bc.Member(pool)
+    member.start(disk.direct, FILE, 4096, 1)
+    tap.ok(tap.poll_until(SOON, lambda: asleep(member.pid)), 'a tighter limit keeps the debt')
+    member.end()
+    bc.nl.tune('debtor', {'io.bps': None})
+    bc.nl.tune('debtor', {'io.bps': 1 << 20})
+    member = bc.Member(pool)
+    tap.ok(member.call(disk.direct, FILE, 4096, 1) < SOON, 'no limit forgives it')
+    member.end()
+    pool.remove()
+
+
 def stopped(pid):
     with open(f'/proc/{pid}/stat', encoding='ascii') as f:
         return f.read().rpartition(')')[2].split()[0] == 'T'
@@ -164,6 +183,7 @@ def main():
     disk.controllers()
     disk.make(FILE, 16 * MIB)
     wakes()
+    carry()
     signals()
     unload()
     idle()
