@@ -97,42 +97,69 @@ int bctl_usage_fail(struct bctl *b, const struct bc_db *db, int ret)
 			 "more than ten years of records; give a shorter period" : strerror(-ret));
 }
 
-/* All groups into one document. */
-static int bctl_usage_sum(struct bctl *b, struct bc_db *db, const struct bc_groups *groups,
-			  const struct bc_ask *ask, struct bc_doc *doc)
-{
-	struct bc_sums sums = { 0 };
-	int ret = 0;
-	size_t i;
+/**
+ * struct bc_usage_out - how usage is printed
+ * @p: the printer
+ * @flow: bit by bit, as JSON or CSV; else as tables when all is there
+ * @full: with every resource
+ * @count: how many pools have been printed
+ */
+struct bc_usage_out {
+	struct bc_printer p;
+	bool flow;
+	bool full;
+	size_t count;
+};
 
+static struct bc_usage_out bctl_usage_printer(struct bctl *b, const struct bc_ask *ask, bool csv)
+{
+	return (struct bc_usage_out){ .p = bctl_printer(b), .flow = b->json || csv,
+				      .full = *ask->names };
+}
+
+/* To be called when a group has come to the document. */
+static int bc_usage_next(struct bc_usage_out *o, struct bc_doc *doc)
+{
+	return doc->err ? doc->err : o->flow ? bc_usage_pools(&o->p, doc, &o->count) : 0;
+}
+
+static int bc_usage_begin(struct bc_usage_out *o, struct bc_doc *doc, const struct bc_db *db,
+			  const struct bc_ask *ask)
+{
+	o->p.page_size = db->page_size;
 	bc_doc_usage(doc, db, ask);
-	for (i = 0; i < groups->count && !ret; i++) {
-		ret = bc_group_sums(db, &groups->v[i], ask, &sums);
-		if (!ret)
-			bc_doc_usage_group(doc, db, ask, &groups->v[i], &sums);
-		bc_sums_clear(&sums);
-		if (!ret)
-			ret = doc->err;
-	}
-	return ret ? bctl_usage_fail(b, db, ret) : BCTL_OK;
+	return doc->err ? doc->err : o->flow ? bc_usage_head(&o->p, doc) : 0;
+}
+
+static int bc_usage_end(struct bc_usage_out *o, struct bc_doc *doc)
+{
+	if (!o->flow)
+		return bc_print(&o->p, doc, o->full ? BC_VIEW_USAGE_FULL : BC_VIEW_USAGE);
+	bc_usage_tail(&o->p);
+	return 0;
 }
 
 static int bctl_usage_out(struct bctl *b, struct bc_db *db, const struct bc_groups *groups,
 			  const struct bc_ask *ask, bool csv)
 {
-	struct bc_printer p = bctl_printer(b);
+	struct bc_usage_out o = bctl_usage_printer(b, ask, csv);
+	struct bc_sums sums = { 0 };
 	struct bc_doc doc = { 0 };
-	int status = bctl_usage_sum(b, db, groups, ask, &doc), ret;
+	int ret = bc_usage_begin(&o, &doc, db, ask);
+	size_t i;
 
-	if (!status) {
-		p.page_size = db->page_size;
-		ret = bc_print(&p, &doc, csv ? BC_VIEW_USAGE_CSV :
-			       *ask->names ? BC_VIEW_USAGE_FULL : BC_VIEW_USAGE);
-		if (ret)
-			status = bctl_fail_nl(b, NULL, ret);
+	for (i = 0; i < groups->count && !ret; i++) {
+		ret = bc_group_sums(db, &groups->v[i], ask, &sums);
+		if (!ret)
+			bc_doc_usage_group(&doc, db, ask, &groups->v[i], &sums);
+		bc_sums_clear(&sums);
+		if (!ret)
+			ret = bc_usage_next(&o, &doc);
 	}
+	if (!ret)
+		ret = bc_usage_end(&o, &doc);
 	bc_doc_end(&doc);
-	return status;
+	return ret ? bctl_usage_fail(b, db, ret) : BCTL_OK;
 }
 
 static int bctl_tariff_open(struct bctl *b, const char *path, const struct bc_db *db,
@@ -213,59 +240,58 @@ static int bctl_usage_check(struct bctl *b, const struct bc_ask *ask, bool csv, 
 	return BCTL_OK;
 }
 
-static int bctl_live_doc(struct bctl *b, const struct bc_snapshot *snap, struct bc_ask *ask,
-			 struct bc_db *db, struct bc_doc *doc)
+static int bc_live_out(struct bc_usage_out *o, const struct bc_snapshot *snap,
+		       struct bc_ask *ask, struct bc_db *db, const char **unknown)
 {
 	struct bc_groups groups = { 0 };
 	struct bc_sums sums = { 0 };
-	const char *unknown;
-	int ret, i;
-	size_t n;
+	struct bc_doc doc = { 0 };
+	size_t i;
+	int ret;
 
 	ask->period = (struct bc_span){ db->reach, db->reach, NULL };
-	for (n = 0; n < db->npools; n++)
-		if (db->pools[n].created < ask->period.begin)
-			ask->period.begin = db->pools[n].created;
-	bc_doc_usage(doc, db, ask);
-	ret = bc_groups_make(&groups, db, ask, &unknown);
-	for (n = 0; n < groups.count && !ret; n++) {
-		i = groups.v[n].members[0];
-		ret = bc_live_sums(db, snap, i, ask, &sums);
+	for (i = 0; i < db->npools; i++)
+		if (db->pools[i].created < ask->period.begin)
+			ask->period.begin = db->pools[i].created;
+	ret = bc_groups_make(&groups, db, ask, unknown);
+	if (!ret)
+		ret = bc_usage_begin(o, &doc, db, ask);
+	for (i = 0; i < groups.count && !ret; i++) {
+		ret = bc_live_sums(db, snap, groups.v[i].members[0], ask, &sums);
 		if (!ret)
-			bc_doc_usage_group(doc, db, ask, &groups.v[n], &sums);
+			bc_doc_usage_group(&doc, db, ask, &groups.v[i], &sums);
 		bc_sums_clear(&sums);
 		if (!ret)
-			ret = doc->err;
+			ret = bc_usage_next(o, &doc);
 	}
+	if (!ret)
+		ret = bc_usage_end(o, &doc);
+	bc_doc_end(&doc);
 	bc_groups_clear(&groups);
-	if (ret == -ENOENT)
-		return bctl_fail(b, unknown, "there is no such pool");
-	return ret ? bctl_usage_fail(b, db, ret) : BCTL_OK;
+	return ret;
 }
 
 /* Totals since each pool was made, from the module. */
 static int bctl_usage_live(struct bctl *b, struct bc_ask *ask, bool csv)
 {
-	struct bc_printer p = bctl_printer(b);
+	struct bc_usage_out o = bctl_usage_printer(b, ask, csv);
 	struct bc_snapshot snap = { 0 };
-	struct bc_doc doc = { 0 };
 	struct bc_db db = { 0 };
 	char node[HOST_NAME_MAX + 1] = "";
 	int status = bctl_fetch_named(b, &snap, 0, NULL), ret;
+	const char *unknown = NULL;
 
 	if (!status) {
 		gethostname(node, sizeof(node) - 1);
 		/* Two pools may have one name, while the older one is dying. */
 		ask->lives = true;
 		ret = bc_live_store(&db, &snap, node, bc_now_ms());
-		status = ret ? bctl_fail_nl(b, NULL, ret) : bctl_live_doc(b, &snap, ask, &db, &doc);
+		if (!ret)
+			ret = bc_live_out(&o, &snap, ask, &db, &unknown);
+		if (ret)
+			status = unknown ? bctl_fail(b, unknown, "there is no such pool") :
+				bctl_usage_fail(b, &db, ret);
 	}
-	if (!status) {
-		ret = bc_print(&p, &doc, csv ? BC_VIEW_USAGE_CSV :
-			       *ask->names ? BC_VIEW_USAGE_FULL : BC_VIEW_USAGE);
-		status = ret ? bctl_fail_nl(b, NULL, ret) : BCTL_OK;
-	}
-	bc_doc_end(&doc);
 	bc_db_close(&db);
 	bc_snapshot_clear(&snap);
 	return status;

@@ -684,8 +684,6 @@ int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view 
 	case BC_VIEW_USAGE:
 	case BC_VIEW_USAGE_FULL:
 		return bc_print_usage(p, doc->root, doc->list, view == BC_VIEW_USAGE_FULL);
-	case BC_VIEW_USAGE_CSV:
-		return bc_print_usage_csv(p, doc->root, doc->list);
 	case BC_VIEW_INVOICE:
 		return bc_print_invoice(p, doc->root, doc->list);
 	case BC_VIEW_INVOICE_CSV:

@@ -58,7 +58,6 @@ struct bc_doc {
  * @BC_VIEW_RATES: a line for what each pool did in an interval
  * @BC_VIEW_USAGE: a line for what each pool used in a period
  * @BC_VIEW_USAGE_FULL: the same, and a line for each resource
- * @BC_VIEW_USAGE_CSV: a line for each figure, comma separated
  * @BC_VIEW_INVOICE: a line for each item of an invoice
  * @BC_VIEW_INVOICE_CSV: the same, comma separated
  */
@@ -78,7 +77,6 @@ enum bc_view {
 	BC_VIEW_RATES,
 	BC_VIEW_USAGE,
 	BC_VIEW_USAGE_FULL,
-	BC_VIEW_USAGE_CSV,
 	BC_VIEW_INVOICE,
 	BC_VIEW_INVOICE_CSV,
 };
@@ -131,6 +129,9 @@ void bc_doc_fair_pool(struct bc_doc *doc, const struct bcn_pool *pool,
 		      const struct bc_fair_pool *fair, uint64_t page_size);
 void bc_doc_end(struct bc_doc *doc);
 
+int bc_usage_head(const struct bc_printer *p, struct bc_doc *doc);
+int bc_usage_pools(const struct bc_printer *p, struct bc_doc *doc, size_t *count);
+void bc_usage_tail(const struct bc_printer *p);
 int bc_print(const struct bc_printer *p, const struct bc_doc *doc, enum bc_view view);
 void bc_human(char *text, size_t size, unsigned __int128 bytes);
 

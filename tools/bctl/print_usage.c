@@ -496,20 +496,77 @@ static void bc_csv_pool(const struct bc_printer *p, json_object *doc, json_objec
 	}
 }
 
-/**
- * bc_print_usage_csv() - print usage as comma separated values
- * @p: where to
- * @doc: the document
- * @pools: the list in it
- *
- * Return: 0.
- */
-int bc_print_usage_csv(const struct bc_printer *p, json_object *doc, json_object *pools)
+static const char *bc_plain(json_object *obj)
 {
-	size_t i;
+	return json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
+					      JSON_C_TO_STRING_NOSLASHESCAPE);
+}
 
-	fputs("node,pool,boot,incarnation,id,begin,end,metric,unit,value,note\n", p->out);
-	for (i = 0; i < json_object_array_length(pools); i++)
-		bc_csv_pool(p, doc, json_object_array_get_idx(pools, i));
+/**
+ * bc_usage_head() - begin to print a document of usage bit by bit, as JSON or CSV
+ * @p: where to, and which of them
+ * @doc: the document, whose list is still empty
+ *
+ * A month of hours of many pools is large; nobody needs all of it in memory.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int bc_usage_head(const struct bc_printer *p, struct bc_doc *doc)
+{
+	json_object *list = json_object_get(doc->list);
+	const char *text;
+
+	if (!p->json) {
+		fputs("node,pool,boot,incarnation,id,begin,end,metric,unit,value,note\n", p->out);
+		json_object_put(list);
+		return 0;
+	}
+	/* It comes last, and is open at its end. */
+	json_object_object_del(doc->root, "pools");
+	text = bc_plain(doc->root);
+	if (text)
+		fprintf(p->out, "%.*s,\"pools\":[", (int)strlen(text) - 1, text);
+	bc_put(doc, doc->root, "pools", list);
+	return text ? doc->err : -ENOMEM;
+}
+
+/**
+ * bc_usage_pools() - print the pools that have come to the list, and empty it
+ * @p: where to, and how
+ * @doc: the document
+ * @count: how many were printed already
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int bc_usage_pools(const struct bc_printer *p, struct bc_doc *doc, size_t *count)
+{
+	size_t n = json_object_array_length(doc->list), i;
+	const char *text;
+
+	for (i = 0; i < n; i++) {
+		json_object *pool = json_object_array_get_idx(doc->list, i);
+
+		if (!p->json) {
+			bc_csv_pool(p, doc->root, pool);
+			continue;
+		}
+		text = bc_plain(pool);
+		if (!text)
+			return -ENOMEM;
+		fprintf(p->out, "%s%s", *count + i ? "," : "", text);
+	}
+	*count += n;
+	if (n)
+		json_object_array_del_idx(doc->list, 0, n);
 	return 0;
+}
+
+/**
+ * bc_usage_tail() - end what bc_usage_head() began
+ * @p: where to, and how
+ */
+void bc_usage_tail(const struct bc_printer *p)
+{
+	if (p->json)
+		fputs("]}\n", p->out);
 }

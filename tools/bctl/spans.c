@@ -64,6 +64,8 @@ void bc_spans_merge(struct bc_spans *spans)
 {
 	struct bc_span *to = NULL, *pos;
 
+	if (!spans->count)
+		return;
 	qsort(spans->v, spans->count, sizeof(*spans->v), bc_span_compare);
 	for (pos = spans->v; pos < spans->v + spans->count; pos++) {
 		if (to && pos->begin < to->end)
@@ -78,7 +80,7 @@ void bc_spans_merge(struct bc_spans *spans)
 		else
 			*(to = spans->v) = *pos;
 	}
-	spans->count = to ? to - spans->v + 1 : 0;
+	spans->count = to - spans->v + 1;
 }
 
 /**
