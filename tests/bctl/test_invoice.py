@@ -29,12 +29,12 @@ BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**
          "Mbit": Fraction(125000), "Gbit": Fraction(125000000)}
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 ITEMS = {"item": 1, "thousand": 1000, "million": 10**6}
-CYCLES = {f"{c}Hz-{t}": c_n * 10**6 * t_n for c, c_n in (("M", 1), ("G", 1000))
+CLOCK = {f"{c}Hz-{t}": c_n * 10**9 * t_n for c, c_n in (("M", 1), ("G", 1000))
           for t, t_n in (("s", 1), ("h", 3600))}
 # metric: (units, kind); the unit of a kind is made of them
 METRICS = {
     "cpu.usage_ns": ({t: n * 10**9 for t, n in SECONDS.items()}, "sum"),
-    "cpu.cycles": (CYCLES, "sum"),
+    "cpu.mhz_ns": (CLOCK, "sum"),
     "io.read_bytes": (BYTES, "sum"), "io.write_ios": (ITEMS, "sum"),
     "physpages.held_time": (BYTES, "time"), "tcpsndbuf.held_time": (BYTES, "time"),
     "numproc.held_time": (ITEMS, "time"),

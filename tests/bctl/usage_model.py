@@ -89,7 +89,7 @@ def amounts(rec):
     """All that can be cut: {name: amount}, None where a record does not know it."""
     out = {name: rec[column] for column, name in FLOWS.items()}
     cpu, mhz = rec["cpu_ns"], rec["cpu_mhz"]
-    out["cpu.cycles"] = cpu * mhz // 1000 if cpu is not None and mhz else None
+    out["cpu.mhz_ns"] = cpu * mhz if cpu is not None and mhz else None
     out["span_ns"] = rec["span_ns"]
     for name, figure in rec["figures"].items():
         for key in ("held_time", "failcnt", "failed"):

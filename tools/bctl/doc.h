@@ -15,6 +15,7 @@ struct bc_record;
 struct bcn_res;
 
 void bc_put_bound(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val);
+void bc_put_wide(struct bc_doc *doc, json_object *obj, const char *key, __int128 val);
 void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 		 const char *name, const char *what, uint32_t val);
 void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record *rec);

@@ -22,7 +22,14 @@ static void bc_put_ms(struct bc_doc *doc, json_object *obj, const char *key, int
 	bc_put(doc, obj, key, json_object_new_int64(ms));
 }
 
-static void bc_put_wide(struct bc_doc *doc, json_object *obj, const char *key, __int128 val)
+/**
+ * bc_put_wide() - add a number that may be too large for 64 bits
+ * @doc: the document
+ * @obj: the object
+ * @key: its name
+ * @val: the number
+ */
+void bc_put_wide(struct bc_doc *doc, json_object *obj, const char *key, __int128 val)
 {
 	char text[BC_WIDE_MAX];
 

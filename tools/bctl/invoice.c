@@ -123,7 +123,8 @@ static bool bc_paid(const struct bc_price *price, const struct bc_slice *slice, 
 }
 
 /* The figure of one record that a price is about; false if the record does not know it. */
-static bool bc_row_paid(const struct bc_price *price, const struct bc_row *row, int64_t *amount)
+static bool bc_row_paid(const struct bc_price *price, const struct bc_row *row,
+			__int128 *amount)
 {
 	static const enum bc_figure_metric figures[] = {
 		[BC_PAID_HELD_TIME] = BC_F_HELD_TIME, [BC_PAID_HELD_P95] = BC_F_HELD_TIME,
@@ -164,9 +165,9 @@ static int bc_explain_row(void *arg, const struct bc_db_pool *pool, struct bc_ro
 	struct bc_explain *e = arg;
 	bool level = e->price->kind == BC_PAID_PEAK;
 	json_object *obj;
-	int64_t amount, share;
+	__int128 amount, share;
 
-	bc_row_cycles(row);
+	bc_row_clock(row);
 	if (!bc_row_paid(e->price, row, &amount))
 		return 0;
 	if (row->end <= e->period->begin || row->begin >= e->period->end)
@@ -183,8 +184,8 @@ static int bc_explain_row(void *arg, const struct bc_db_pool *pool, struct bc_ro
 	bc_put_int(e->doc, obj, "id", pool->id);
 	bc_put_time(e->doc, obj, "begin_ms", row->begin);
 	bc_put_time(e->doc, obj, "end_ms", row->end);
-	bc_put_time(e->doc, obj, "amount", amount);
-	bc_put_time(e->doc, obj, "share", e->sign * share);
+	bc_put_wide(e->doc, obj, "amount", amount);
+	bc_put_wide(e->doc, obj, "share", e->sign * share);
 	return e->doc->err;
 }
 

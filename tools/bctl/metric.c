@@ -30,7 +30,7 @@ const struct bc_flow_info bc_flow_infos[BC_FLOW_METRICS] = {
 	BC_FLOW("io_nr_throttled", "io", "nr_throttled", BC_IN_ITEMS, false),
 	BC_FLOW("io_dirtied_bytes", "io", "dirtied_bytes", BC_IN_BYTES, false),
 	BC_FLOW("io_cancelled_bytes", "io", "cancelled_bytes", BC_IN_BYTES, false),
-	BC_FLOW(NULL, "cpu", "cycles", BC_IN_CYCLES, false),
+	BC_FLOW(NULL, "cpu", "mhz_ns", BC_IN_MHZ_NS, false),
 };
 
 const char * const bc_figure_fields[BC_FIGURE_METRICS] = {
@@ -39,7 +39,7 @@ const char * const bc_figure_fields[BC_FIGURE_METRICS] = {
 
 static const char * const bc_measures[] = {
 	[BC_IN_ITEMS] = "items", [BC_IN_BYTES] = "bytes", [BC_IN_PAGES] = "pages",
-	[BC_IN_NS] = "ns", [BC_IN_MS] = "ms", [BC_IN_CYCLES] = "cycles",
+	[BC_IN_NS] = "ns", [BC_IN_MS] = "ms", [BC_IN_MHZ_NS] = "MHz*ns",
 };
 
 /**

@@ -20,13 +20,13 @@ enum bc_flow_metric {
 	BC_M_IO_WRITES, BC_M_IO_DISCARDS, BC_M_IO_FLUSHES, BC_M_IO_WAIT, BC_M_IO_SERVICE,
 	BC_M_IO_THROTTLED, BC_M_IO_NR_THROTTLED, BC_M_IO_DIRTIED, BC_M_IO_CANCELLED,
 	BC_M_STORED,
-	BC_M_CPU_CYCLES = BC_M_STORED,
+	BC_M_CPU_CLOCK = BC_M_STORED,
 	BC_FLOW_METRICS
 };
 
 /* The kinds of amount that there are; a kind is a unit, perhaps times seconds. */
 enum bc_measure {
-	BC_IN_ITEMS, BC_IN_BYTES, BC_IN_PAGES, BC_IN_NS, BC_IN_MS, BC_IN_CYCLES,
+	BC_IN_ITEMS, BC_IN_BYTES, BC_IN_PAGES, BC_IN_NS, BC_IN_MS, BC_IN_MHZ_NS,
 };
 
 /**

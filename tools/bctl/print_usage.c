@@ -139,7 +139,7 @@ static void bc_usage_line(const struct bc_printer *p, struct bc_grid *g, json_ob
 	if (bc_member(doc, "by"))
 		bc_cell_time(cells[n++], pool, "begin_ms");
 	bc_cell_ratio(p, cells[n++], cpu, "usage_ns", 3600000000000LL, 4);
-	bc_cell_ratio(p, cells[n++], cpu, "cycles", 3600000000LL, 1);
+	bc_cell_ratio(p, cells[n++], cpu, "mhz_ns", 3600000000000LL, 1);
 	bc_cell_ratio(p, cells[n++], bc_member(bc_member(cpu, "p95"), "usage_ns"), "amount",
 		      bucket * 1000000000, 3);
 	bc_cell_ratio(p, cells[n++], mem, "held_time", gib_h, 4);
@@ -160,7 +160,7 @@ static int bc_usage_table(const struct bc_printer *p, json_object *doc, json_obj
 	static const char * const more[2][9] = {
 		{ "CPU-H", "MHZ-H", "CPUS-P95", "MEM-GIB-H", "MEM-PEAK", "READ", "WRITE", "FAIL",
 		  "COVERED" },
-		{ "CPU-NS", "CYCLES", "CPU-NS-P95", "MEM-PAGE-S", "MEM-PEAK", "READ", "WRITE",
+		{ "CPU-NS", "MHZ-NS", "CPU-NS-P95", "MEM-PAGE-S", "MEM-PEAK", "READ", "WRITE",
 		  "FAIL", "COVERED" },
 	};
 	json_object *pool = json_object_array_get_idx(pools, 0);

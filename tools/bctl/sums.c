@@ -57,11 +57,12 @@ static int64_t bc_max(int64_t a, int64_t b)
  * @from: beginning of the period
  * @to: its end
  *
- * An amount that came in no time at all belongs to the period its instant is in.
+ * An amount that came in no time at all belongs to the period its instant is in. What
+ * is less than 2^80, and came in less than 2^46 ms, cannot overflow.
  *
  * Return: the part, in whole units.
  */
-int64_t bc_share(int64_t amount, int64_t begin, int64_t end, int64_t from, int64_t to)
+__int128 bc_share(__int128 amount, int64_t begin, int64_t end, int64_t from, int64_t to)
 {
 	__int128 before, after;
 
@@ -71,8 +72,8 @@ int64_t bc_share(int64_t amount, int64_t begin, int64_t end, int64_t from, int64
 	to = bc_min(to, end);
 	if (from >= to)
 		return 0;
-	before = (__int128)amount * (from - begin) / (end - begin);
-	after = (__int128)amount * (to - begin) / (end - begin);
+	before = amount * (from - begin) / (end - begin);
+	after = amount * (to - begin) / (end - begin);
 	return after - before;
 }
 
@@ -183,7 +184,7 @@ static int64_t *bc_rate_buckets(const struct bc_sums *s, size_t rate)
 }
 
 static void bc_fill(const struct bc_sums *s, size_t rate, const struct bc_row *row,
-		    int64_t amount)
+		    __int128 amount)
 {
 	int64_t begin = bc_max(row->begin, s->begin), end = bc_min(row->end, s->end);
 	int64_t *bucket = bc_rate_buckets(s, rate), part, from, to;
@@ -220,11 +221,11 @@ static void bc_fill_all(const struct bc_sums *s, const struct bc_row *row)
 
 /* Add the part of an amount, or with @sign -1 take it off what is a pool's own. */
 static void bc_sum_part(struct bc_sum *sum, const struct bc_row *row,
-			const struct bc_slice *slice, int64_t amount, int sign)
+			const struct bc_slice *slice, __int128 amount, int sign)
 {
-	int64_t part = bc_share(amount, row->begin, row->end, slice->begin, slice->end);
+	__int128 part = bc_share(amount, row->begin, row->end, slice->begin, slice->end);
 
-	sum->own += sign * (__int128)part;
+	sum->own += sign * part;
 	if (sign < 0) {
 		sum->less++;
 		return;
@@ -334,26 +335,22 @@ static int bc_slices_row(struct bc_sums *s, const struct bc_row *row, int sign)
 }
 
 /**
- * bc_row_cycles() - fill in the cycles of a record: CPU time times clock
+ * bc_row_clock() - fill in the CPU time times the clock of a record
  * @row: the record
- *
- * MHz times microseconds are cycles. They are rounded down in each record.
  */
-void bc_row_cycles(struct bc_row *row)
+void bc_row_clock(struct bc_row *row)
 {
-	__int128 cycles = (__int128)row->flow[BC_M_CPU] * row->mhz / 1000;
-
-	row->known &= ~(1U << BC_M_CPU_CYCLES);
-	if (!(row->known & 1U << BC_M_CPU) || row->mhz <= 0 || cycles > INT64_MAX)
+	row->known &= ~(1U << BC_M_CPU_CLOCK);
+	if (!(row->known & 1U << BC_M_CPU) || row->mhz <= 0)
 		return;
-	row->flow[BC_M_CPU_CYCLES] = cycles;
-	row->known |= 1U << BC_M_CPU_CYCLES;
+	row->flow[BC_M_CPU_CLOCK] = row->flow[BC_M_CPU] * row->mhz;
+	row->known |= 1U << BC_M_CPU_CLOCK;
 }
 
 /**
  * bc_sums_add() - add a record
  * @s: the totals
- * @row: the record; its cycles are filled in
+ * @row: the record; its CPU time times the clock is filled in
  *
  * Return: 0 or -ENOMEM.
  */
@@ -364,7 +361,7 @@ int bc_sums_add(struct bc_sums *s, struct bc_row *row)
 
 	if (row->kind == BC_ROW_GAP)
 		return bc_spans_add(&s->unknown, begin, end, row->reason ? row->reason : "gap");
-	bc_row_cycles(row);
+	bc_row_clock(row);
 	ret = bc_spans_add(&s->covered, begin, end, NULL);
 	if (ret)
 		return ret;
@@ -375,7 +372,7 @@ int bc_sums_add(struct bc_sums *s, struct bc_row *row)
 /**
  * bc_sums_less() - take a record of a pool below off what is a pool's own
  * @s: the totals
- * @row: the record; its cycles are filled in
+ * @row: the record; its CPU time times the clock is filled in
  *
  * Return: 0 or -ENOMEM.
  */
@@ -383,7 +380,7 @@ int bc_sums_less(struct bc_sums *s, struct bc_row *row)
 {
 	if (row->kind == BC_ROW_GAP)
 		return 0;
-	bc_row_cycles(row);
+	bc_row_clock(row);
 	return bc_slices_row(s, row, -1);
 }
 

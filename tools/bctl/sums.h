@@ -61,7 +61,7 @@ struct bc_row {
 	int64_t span;
 	int64_t mhz;
 	uint32_t known;
-	int64_t flow[BC_FLOW_METRICS];
+	__int128 flow[BC_FLOW_METRICS];
 	struct bc_row_figure *fig;
 	size_t nfig;
 };
@@ -171,14 +171,14 @@ struct bc_sums {
 	size_t nrates;
 };
 
-int64_t bc_share(int64_t amount, int64_t begin, int64_t end, int64_t from, int64_t to);
+__int128 bc_share(__int128 amount, int64_t begin, int64_t end, int64_t from, int64_t to);
 bool bc_sum_own(const struct bc_slice *slice, const struct bc_sum *sum);
 int bc_sums_begin(struct bc_sums *s, const struct bc_span *period, enum bc_step step,
 		  const struct bc_span *data, size_t nres);
 int bc_sums_alive(struct bc_sums *s, int64_t begin, int64_t end);
 int bc_sums_add(struct bc_sums *s, struct bc_row *row);
 int bc_sums_less(struct bc_sums *s, struct bc_row *row);
-void bc_row_cycles(struct bc_row *row);
+void bc_row_clock(struct bc_row *row);
 int bc_sums_end(struct bc_sums *s);
 int64_t bc_nearest_rank(int64_t *v, size_t count, unsigned int percent);
 void bc_sums_clear(struct bc_sums *s);

@@ -45,9 +45,10 @@ static const struct bc_unit_info {
 	{ "d", BC_IN_NS, 86400000000000, 1 },
 	{ "ms", BC_IN_MS, 1, 1 }, { "s", BC_IN_MS, 1000, 1 }, { "min", BC_IN_MS, 60000, 1 },
 	{ "h", BC_IN_MS, 3600000, 1 }, { "d", BC_IN_MS, 86400000, 1 },
-	{ "MHz-s", BC_IN_CYCLES, 1000000, 1 }, { "MHz-h", BC_IN_CYCLES, 3600000000, 1 },
-	{ "GHz-s", BC_IN_CYCLES, 1000000000, 1 }, { "GHz-h", BC_IN_CYCLES, 3600000000000, 1 },
-	{ "GHz-d", BC_IN_CYCLES, 86400000000000, 1 },
+	{ "MHz-s", BC_IN_MHZ_NS, 1000000000, 1 }, { "MHz-h", BC_IN_MHZ_NS, 3600000000000, 1 },
+	{ "GHz-s", BC_IN_MHZ_NS, 1000000000000, 1 },
+	{ "GHz-h", BC_IN_MHZ_NS, 3600000000000000, 1 },
+	{ "GHz-d", BC_IN_MHZ_NS, 86400000000000000, 1 },
 };
 
 static const struct {
