@@ -39,6 +39,7 @@ METRICS = {
     "physpages.held_time": (BYTES, "time"), "tcpsndbuf.held_time": (BYTES, "time"),
     "numproc.held_time": (ITEMS, "time"),
     "physpages.peak": (BYTES, "peak"), "numproc.peak": (ITEMS, "peak"),
+    "io.nr_throttled": (ITEMS, "sum"),
     "numproc.failcnt": (ITEMS, "sum"), "tcpsndbuf.failed": (BYTES, "sum"),
     "io.write_bytes.p95": (BYTES, "rate"), "io.read_ios.p95": (ITEMS, "rate"),
     "physpages.held_time.p95": (BYTES, "level"), "numproc.held_time.p95": (ITEMS, "level"),

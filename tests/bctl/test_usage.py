@@ -319,6 +319,19 @@ def test_times(path):
         ok(doc == want, f"{begin}_to_{end}".replace(" ", "_"))
 
 
+def test_empty(tmp):
+    """A store that was made a moment ago."""
+    path = Path(tmp) / "fresh.db"
+    made.Store(path).close()
+    db = made.sqlite3.connect(path, isolation_level=None)
+    db.execute("DELETE FROM meta WHERE key = 'page_size'")
+    db.close()
+    for option in ("-j", "--csv", "--cloudevents", "--tree"):
+        out = run("usage", "--db", str(path), option)
+        ok(out.returncode == 0 and (option != "-j" or json.loads(out.stdout)["pools"] == []),
+           f"an_empty_store_{option}", out)
+
+
 def test_readers(tmp):
     """Without any right to write, with a collector beside it and without."""
     home = Path(tmp) / "readonly"
@@ -409,6 +422,7 @@ def main():
         test_times(path)
         test_refusals(path, tmp)
         test_readers(tmp)
+        test_empty(tmp)
     print(f"1..{count}")
     sys.exit(failed > 0)
 

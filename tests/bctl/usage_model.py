@@ -18,6 +18,7 @@ FLOWS = {"cpu_ns": "cpu.usage_ns", "cpu_user_ns": "cpu.user_ns", "cpu_system_ns"
          "io_nr_throttled": "io.nr_throttled", "io_dirtied_bytes": "io.dirtied_bytes",
          "io_cancelled_bytes": "io.cancelled_bytes"}
 RATES = ("cpu.usage_ns", "io.read_bytes", "io.write_bytes", "io.read_ios", "io.write_ios")
+LOCAL = {"cpu.throttled_ns", "cpu.nr_throttled", "io.throttled_ns", "io.nr_throttled"}
 BUCKET = 300000
 START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -193,7 +194,8 @@ def slice_totals(store, members, children, begin, end, tree):
             sums[name] = sums.get(name, 0) + share(amount, rec, begin, end)
             counts[name] = counts.get(name, 0) + 1
     for name, total in sums.items() if tree else ():
-        parts = [(amounts(r).get(name), r) for r in below]
+        local = name in LOCAL or name.endswith((".failcnt", ".failed"))
+        parts = [] if local else [(amounts(r).get(name), r) for r in below]
         if counts[name] < len(known) or any(a is None for a, _ in parts):
             continue
         own[name] = total - sum(share(a, r, begin, end) for a, r in parts)

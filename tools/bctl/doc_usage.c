@@ -118,7 +118,7 @@ static void bc_doc_flows_of(struct bc_doc *doc, json_object *pool, const struct 
 	for (i = 0; i < BC_FLOW_METRICS && !doc->err; i++) {
 		info = &bc_flow_infos[i];
 		sum = &slice->flow[i];
-		if (!sum->count || (own && !bc_sum_own(slice, sum)))
+		if (!sum->count || (own && !bc_sum_own(slice, sum, info->local)))
 			continue;
 		obj = bc_put_member(doc, pool, info->object);
 		if (!obj)
@@ -135,9 +135,9 @@ static void bc_doc_flows_of(struct bc_doc *doc, json_object *pool, const struct 
 /* One of the amounts of a resource. */
 static void bc_doc_amount(struct bc_doc *doc, json_object *pool, json_object *obj,
 			  const struct bc_slice *slice, const char *name, const char *key,
-			  const struct bc_sum *sum, bool own)
+			  const struct bc_held *held, const struct bc_sum *sum, bool own)
 {
-	if (!sum->count || (own && !bc_sum_own(slice, sum)))
+	if (!sum->count || (own && !bc_sum_own(slice, sum, sum != &held->time)))
 		return;
 	bc_put_wide(doc, obj, key, own ? sum->own : sum->sum);
 	if (!own && sum->count < slice->records)
@@ -182,9 +182,12 @@ static void bc_doc_resources(struct bc_doc *doc, json_object *pool, const struct
 		if (!obj)
 			return;
 		bc_put_str(doc, obj, "unit", bc_measure_name(db->res[i].measure));
-		bc_doc_amount(doc, pool, obj, slice, name, "held_time", &held->time, own);
-		bc_doc_amount(doc, pool, obj, slice, name, "failcnt", &held->failcnt, own);
-		bc_doc_amount(doc, pool, obj, slice, name, "failed", &held->failed, own);
+		bc_doc_amount(doc, pool, obj, slice, name, "held_time", held, &held->time,
+			      own);
+		bc_doc_amount(doc, pool, obj, slice, name, "failcnt", held, &held->failcnt,
+			      own);
+		bc_doc_amount(doc, pool, obj, slice, name, "failed", held, &held->failed,
+			      own);
 		if (own)
 			continue;
 		bc_put_p95(doc, obj, "held_time", &held->time);

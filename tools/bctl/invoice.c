@@ -78,10 +78,10 @@ void bc_doc_invoice(struct bc_doc *doc, const struct bc_invoice *inv)
 }
 
 static bool bc_paid_sum(const struct bc_sum *sum, const struct bc_slice *slice, bool own,
-			__int128 *base)
+			bool local, __int128 *base)
 {
 	*base = own ? sum->own : sum->sum;
-	return own ? bc_sum_own(slice, sum) : sum->count;
+	return own ? bc_sum_own(slice, sum, local) : sum->count;
 }
 
 static bool bc_paid_p95(const struct bc_sum *sum, bool own, __int128 *base)
@@ -98,20 +98,21 @@ static bool bc_paid(const struct bc_price *price, const struct bc_slice *slice, 
 
 	switch (price->kind) {
 	case BC_PAID_FLOW:
-		return bc_paid_sum(&slice->flow[price->index], slice, own, base);
+		return bc_paid_sum(&slice->flow[price->index], slice, own,
+				   bc_flow_infos[price->index].local, base);
 	case BC_PAID_FLOW_P95:
 		return bc_paid_p95(&slice->flow[price->index], own, base);
 	case BC_PAID_HELD_TIME:
-		return held && bc_paid_sum(&held->time, slice, own, base);
+		return held && bc_paid_sum(&held->time, slice, own, false, base);
 	case BC_PAID_HELD_P95:
 		return held && bc_paid_p95(&held->time, own, base);
 	case BC_PAID_PEAK:
 		*base = held ? held->peak : 0;
 		return held && !own && held->known & 1U << BC_F_PEAK;
 	case BC_PAID_FAILCNT:
-		return held && bc_paid_sum(&held->failcnt, slice, own, base);
+		return held && bc_paid_sum(&held->failcnt, slice, own, true, base);
 	case BC_PAID_FAILED:
-		return held && bc_paid_sum(&held->failed, slice, own, base);
+		return held && bc_paid_sum(&held->failed, slice, own, true, base);
 	case BC_PAID_EXISTED:
 		*base = slice->existed;
 		return true;
@@ -189,6 +190,14 @@ static int bc_explain_row(void *arg, const struct bc_db_pool *pool, struct bc_ro
 	return e->doc->err;
 }
 
+/* Is there nothing of the pools below in it? */
+static bool bc_paid_alone(const struct bc_price *price)
+{
+	return price->kind == BC_PAID_EXISTED || price->kind == BC_PAID_COVERED ||
+	       price->kind == BC_PAID_FAILCNT || price->kind == BC_PAID_FAILED ||
+	       (price->kind == BC_PAID_FLOW && bc_flow_infos[price->index].local);
+}
+
 static int bc_explain_line(struct bc_doc *doc, const struct bc_invoice *inv,
 			   const struct bc_group *group, const struct bc_price *price,
 			   json_object *line)
@@ -200,8 +209,7 @@ static int bc_explain_line(struct bc_doc *doc, const struct bc_invoice *inv,
 	if (doc->err)
 		return doc->err;
 	ret = bc_group_rows(inv->db, group, e.period, bc_explain_row, &e);
-	if (ret || !inv->ask->tree || price->kind == BC_PAID_EXISTED ||
-	    price->kind == BC_PAID_COVERED)
+	if (ret || !inv->ask->tree || bc_paid_alone(price))
 		return ret;
 	e.sign = -1;
 	return bc_group_rows_below(inv->db, group, e.period, bc_explain_row, &e);

@@ -7,30 +7,30 @@
 
 #include "metric.h"
 
-#define BC_FLOW(column, object, key, measure, rate) \
-	{ column, object, key, object "." key, measure, rate }
+#define BC_FLOW(column, object, key, measure, ...) \
+	{ column, object, key, object "." key, measure, __VA_ARGS__ }
 
 const struct bc_flow_info bc_flow_infos[BC_FLOW_METRICS] = {
-	BC_FLOW("cpu_ns", "cpu", "usage_ns", BC_IN_NS, true),
-	BC_FLOW("cpu_user_ns", "cpu", "user_ns", BC_IN_NS, false),
-	BC_FLOW("cpu_system_ns", "cpu", "system_ns", BC_IN_NS, false),
-	BC_FLOW("cpu_wait_ns", "cpu", "wait_ns", BC_IN_NS, false),
-	BC_FLOW("cpu_throttled_ns", "cpu", "throttled_ns", BC_IN_NS, false),
-	BC_FLOW("cpu_nr_throttled", "cpu", "nr_throttled", BC_IN_ITEMS, false),
-	BC_FLOW("io_read_bytes", "io", "read_bytes", BC_IN_BYTES, true),
-	BC_FLOW("io_write_bytes", "io", "write_bytes", BC_IN_BYTES, true),
-	BC_FLOW("io_discard_bytes", "io", "discard_bytes", BC_IN_BYTES, false),
-	BC_FLOW("io_reads", "io", "read_ios", BC_IN_ITEMS, true),
-	BC_FLOW("io_writes", "io", "write_ios", BC_IN_ITEMS, true),
-	BC_FLOW("io_discards", "io", "discard_ios", BC_IN_ITEMS, false),
-	BC_FLOW("io_flushes", "io", "flush_ios", BC_IN_ITEMS, false),
-	BC_FLOW("io_wait_ns", "io", "wait_ns", BC_IN_NS, false),
-	BC_FLOW("io_service_ns", "io", "service_ns", BC_IN_NS, false),
-	BC_FLOW("io_throttled_ns", "io", "throttled_ns", BC_IN_NS, false),
-	BC_FLOW("io_nr_throttled", "io", "nr_throttled", BC_IN_ITEMS, false),
-	BC_FLOW("io_dirtied_bytes", "io", "dirtied_bytes", BC_IN_BYTES, false),
-	BC_FLOW("io_cancelled_bytes", "io", "cancelled_bytes", BC_IN_BYTES, false),
-	BC_FLOW(NULL, "cpu", "mhz_ns", BC_IN_MHZ_NS, false),
+	BC_FLOW("cpu_ns", "cpu", "usage_ns", BC_IN_NS, true, false),
+	BC_FLOW("cpu_user_ns", "cpu", "user_ns", BC_IN_NS, false, false),
+	BC_FLOW("cpu_system_ns", "cpu", "system_ns", BC_IN_NS, false, false),
+	BC_FLOW("cpu_wait_ns", "cpu", "wait_ns", BC_IN_NS, false, false),
+	BC_FLOW("cpu_throttled_ns", "cpu", "throttled_ns", BC_IN_NS, false, true),
+	BC_FLOW("cpu_nr_throttled", "cpu", "nr_throttled", BC_IN_ITEMS, false, true),
+	BC_FLOW("io_read_bytes", "io", "read_bytes", BC_IN_BYTES, true, false),
+	BC_FLOW("io_write_bytes", "io", "write_bytes", BC_IN_BYTES, true, false),
+	BC_FLOW("io_discard_bytes", "io", "discard_bytes", BC_IN_BYTES, false, false),
+	BC_FLOW("io_reads", "io", "read_ios", BC_IN_ITEMS, true, false),
+	BC_FLOW("io_writes", "io", "write_ios", BC_IN_ITEMS, true, false),
+	BC_FLOW("io_discards", "io", "discard_ios", BC_IN_ITEMS, false, false),
+	BC_FLOW("io_flushes", "io", "flush_ios", BC_IN_ITEMS, false, false),
+	BC_FLOW("io_wait_ns", "io", "wait_ns", BC_IN_NS, false, false),
+	BC_FLOW("io_service_ns", "io", "service_ns", BC_IN_NS, false, false),
+	BC_FLOW("io_throttled_ns", "io", "throttled_ns", BC_IN_NS, false, true),
+	BC_FLOW("io_nr_throttled", "io", "nr_throttled", BC_IN_ITEMS, false, true),
+	BC_FLOW("io_dirtied_bytes", "io", "dirtied_bytes", BC_IN_BYTES, false, false),
+	BC_FLOW("io_cancelled_bytes", "io", "cancelled_bytes", BC_IN_BYTES, false, false),
+	BC_FLOW(NULL, "cpu", "mhz_ns", BC_IN_MHZ_NS, false, false),
 };
 
 const char * const bc_figure_fields[BC_FIGURE_METRICS] = {

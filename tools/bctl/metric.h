@@ -36,7 +36,8 @@ enum bc_measure {
  * @key: in that object
  * @name: everywhere else
  * @measure: its unit
- * @rate: whether it has a 95th percentile
+ * @rate: it has a 95th percentile
+ * @local: it is a pool's own; that of the pools below is not in it
  */
 struct bc_flow_info {
 	const char *column;
@@ -45,6 +46,7 @@ struct bc_flow_info {
 	const char *name;
 	enum bc_measure measure;
 	bool rate;
+	bool local;
 };
 
 /* The figures of a resource, in the order of the columns in the store. */

@@ -101,18 +101,25 @@ static void bc_cell_covered(char *text, json_object *pool)
 			 (int)(covered * 1000 / existed % 10));
 }
 
-static uint64_t bc_all_failures(json_object *pool)
+/* Refusals of all resources; a dash if none of them is known. */
+static void bc_cell_failures(char *text, json_object *pool)
 {
 	json_object *resources = bc_member(pool, "resources");
-	uint64_t sum = 0;
+	__int128 sum = 0, val;
+	bool known = false;
 
+	bc_grid_cell(text, NULL);
 	if (!resources)
-		return 0;
+		return;
 	json_object_object_foreach(resources, name, obj) {
 		(void)name;
-		sum += bc_num(obj, "failcnt");
+		if (!bc_wide_of(obj, "failcnt", &val))
+			continue;
+		sum += val;
+		known = true;
 	}
-	return sum;
+	if (known)
+		bc_wide_text(text, BC_CELL_MAX, sum);
 }
 
 static const char *bc_pool_label(json_object *pool)
@@ -146,7 +153,7 @@ static void bc_usage_line(const struct bc_printer *p, struct bc_grid *g, json_ob
 	bc_cell_bytes(p, cells[n++], mem, "peak", page);
 	bc_cell_bytes(p, cells[n++], io, "read_bytes", 1);
 	bc_cell_bytes(p, cells[n++], io, "write_bytes", 1);
-	snprintf(cells[n++], BC_CELL_MAX, "%" PRIu64, bc_all_failures(from));
+	bc_cell_failures(cells[n++], from);
 	if (own)
 		bc_grid_cell(cells[n++], NULL);
 	else

@@ -526,7 +526,7 @@ static int bc_report_body(struct bc_report *r, struct bc_sums *totals)
 	for (i = 0; i < r->groups->count && !ret; i++)
 		if (totals[i].slices->records || totals[i].slices->existed)
 			ret = bc_report_pool(r, i, &totals[i]);
-	fputs("<footer>A pool's figures include those of the pools below it. Averages are over the time that is recorded. "
+	fputs("<footer>A pool's figures include those of the pools below it, but for refusals, which are counted where they were made. Averages are over the time that is recorded. "
 	      "<svg class=\"legend\" viewBox=\"0 0 26 12\"><rect class=\"gap\" width=\"26\" height=\"12\"/></svg>"
 	      "marks time of which nothing is known.</footer>\n</body></html>\n", r->out);
 	return ret;

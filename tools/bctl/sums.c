@@ -22,6 +22,7 @@
  *
  * The figures of a pool include those of the pools below it. Nothing is added up
  * across that relation; bc_sums_less() takes the pools below off to leave a pool's own.
+ * Refusals and throttling are counted at the level whose bound it was, and are own already.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -89,12 +90,14 @@ static bool bc_touches(const struct bc_row *row, int64_t from, int64_t to)
  * bc_sum_own() - is the amount without the pools below known?
  * @slice: the slice
  * @sum: one of its sums
+ * @local: it does not include the pools below anyway
  *
  * Return: true if neither the pool nor one below it lacks it in some record.
  */
-bool bc_sum_own(const struct bc_slice *slice, const struct bc_sum *sum)
+bool bc_sum_own(const struct bc_slice *slice, const struct bc_sum *sum, bool local)
 {
-	return sum->count && sum->count == slice->records && sum->less == slice->below;
+	return sum->count && sum->count == slice->records &&
+	       (local || sum->less == slice->below);
 }
 
 static size_t bc_flow_rates(void)
@@ -278,12 +281,14 @@ static int bc_slice_figures(struct bc_sums *s, struct bc_slice *slice, const str
 		held = &slice->res[fig->res];
 		if (fig->known & 1U << BC_F_HELD_TIME)
 			bc_sum_part(&held->time, row, slice, fig->v[BC_F_HELD_TIME], sign);
+		/* What follows is that of the pool alone. */
+		if (sign < 0)
+			continue;
 		if (fig->known & 1U << BC_F_FAILCNT)
 			bc_sum_part(&held->failcnt, row, slice, fig->v[BC_F_FAILCNT], sign);
 		if (fig->known & 1U << BC_F_FAILED)
 			bc_sum_part(&held->failed, row, slice, fig->v[BC_F_FAILED], sign);
-		if (sign > 0)
-			bc_held_state(held, row, fig);
+		bc_held_state(held, row, fig);
 	}
 	return 0;
 }
@@ -302,7 +307,7 @@ static int bc_slice_row(struct bc_sums *s, struct bc_slice *slice, const struct 
 	if (row->span_known)
 		bc_sum_part(&slice->span, row, slice, row->span, sign);
 	for (i = 0; i < BC_FLOW_METRICS; i++)
-		if (row->known & 1U << i)
+		if (row->known & 1U << i && (sign > 0 || !bc_flow_infos[i].local))
 			bc_sum_part(&slice->flow[i], row, slice, row->flow[i], sign);
 	return bc_slice_figures(s, slice, row, sign);
 }

@@ -172,7 +172,7 @@ struct bc_sums {
 };
 
 __int128 bc_share(__int128 amount, int64_t begin, int64_t end, int64_t from, int64_t to);
-bool bc_sum_own(const struct bc_slice *slice, const struct bc_sum *sum);
+bool bc_sum_own(const struct bc_slice *slice, const struct bc_sum *sum, bool local);
 int bc_sums_begin(struct bc_sums *s, const struct bc_span *period, enum bc_step step,
 		  const struct bc_span *data, size_t nres);
 int bc_sums_alive(struct bc_sums *s, int64_t begin, int64_t end);

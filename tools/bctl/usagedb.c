@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -271,14 +272,19 @@ int bc_db_open(struct bc_db *db, const char *path)
 	ret = bc_db_start(db, path);
 	if (!ret)
 		ret = bc_db_each(db, "SELECT key, value FROM meta", bc_db_meta);
-	if (!ret && (!db->page_size || !db->node))
-		ret = bc_db_bad(db, "not a store of usage records: node or page_size is missing");
+	if (!ret && !db->node)
+		ret = bc_db_bad(db, "not a store of usage records: node is missing");
 	if (!ret)
 		ret = bc_db_each(db, "SELECT id, name, unit FROM resource ORDER BY id",
 				 bc_db_add_res);
 	if (!ret)
 		ret = bc_db_each(db, "SELECT pool, boot, incarnation, id, name, parent, created_ms,"
 				 " ended_ms, cause FROM pool ORDER BY pool", bc_db_add_pool);
+	/* A collector that has not seen the module yet does not know it. */
+	if (!ret && !db->page_size && db->npools)
+		ret = bc_db_bad(db, "not a store of usage records: page_size is missing");
+	if (!ret && !db->page_size)
+		db->page_size = sysconf(_SC_PAGESIZE);
 	if (!ret)
 		ret = bc_db_each(db, "SELECT pool, parent FROM pool WHERE parent IS NOT NULL",
 				 bc_db_set_parent);
