@@ -406,6 +406,30 @@ def test_live():
             ok(out.returncode == status and words in out.stderr.decode(), f"live: {words}", out)
 
 
+def test_interrupted(tmp):
+    """What a collector leaves that is killed while it writes."""
+    path, left = Path(tmp) / "busy.db", Path(tmp) / "left.db"
+    made.sample(path)
+    db = made.sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA cache_size = 1")
+    db.execute("BEGIN")
+    db.execute("UPDATE record SET cpu_ns = 0")
+    for suffix in ("", "-journal"):
+        Path(f"{left}{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+    db.execute("ROLLBACK")
+    db.close()
+    span = ("--from", "2026-10-01", "--to", "2026-10-03", "-j")
+    want = run("usage", "--db", str(path), *span).stdout
+    out = run("usage", "--db", str(left), *span)
+    ok(out.stdout == want if out.returncode == 0 else
+       b"its last change was interrupted" in out.stderr and not out.stdout,
+       "half_a_change_is_not_read", out)
+    db = made.sqlite3.connect(left)
+    db.execute("SELECT count(*) FROM record").fetchall()
+    db.close()
+    ok(run("usage", "--db", str(left), *span).stdout == want, "once_it_is_undone_it_is_read")
+
+
 def main():
     for seed in range(int(os.environ.get("BC_STORES", "12"))):
         test_random(seed)
@@ -423,6 +447,7 @@ def main():
         test_refusals(path, tmp)
         test_readers(tmp)
         test_empty(tmp)
+        test_interrupted(tmp)
     print(f"1..{count}")
     sys.exit(failed > 0)
 

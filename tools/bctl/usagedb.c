@@ -6,7 +6,7 @@
  * the collector goes on writing. Nothing is written, not even beside the store:
  * where it cannot be locked because neither the file nor its directory may be
  * written to, it is read as it is if no collector has it open, which is when there
- * is no log beside it.
+ * is no log beside it. What a collector that was killed has left half done is not read.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -205,17 +205,21 @@ static char *bc_db_immutable(const char *path)
 	return uri;
 }
 
-/* Is there a log that somebody's changes are in? */
+/* Is there a log that changes are in, or what they were before? */
 static bool bc_db_has_log(const char *path)
 {
+	static const char * const suffixes[] = { "-wal", "-journal" };
+	bool has = false;
 	struct stat st;
-	char *wal;
-	bool has;
+	char *log;
+	size_t i;
 
-	if (asprintf(&wal, "%s-wal", path) < 0)
-		return true;
-	has = !stat(wal, &st) && st.st_size;
-	free(wal);
+	for (i = 0; i < 2 && !has; i++) {
+		if (asprintf(&log, "%s%s", path, suffixes[i]) < 0)
+			return true;
+		has = !stat(log, &st) && st.st_size;
+		free(log);
+	}
 	return has;
 }
 
@@ -248,7 +252,7 @@ static int bc_db_start(struct bc_db *db, const char *path)
 	if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
 		return bc_db_fail(db, "cannot read");
 	if (bc_db_has_log(path))
-		return bc_db_fail(db, "cannot read the log that is beside it");
+		return bc_db_bad(db, "its last change was interrupted; \"bctl collect\" has to run before it can be read");
 	sqlite3_close(db->sql);
 	db->sql = NULL;
 	uri = bc_db_immutable(path);
