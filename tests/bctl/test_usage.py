@@ -84,6 +84,7 @@ def as_model(pool, tree):
         sums["span_ns"] = pool["span_ns"]
     out = {key: pool[key] for key in ("begin_ms", "end_ms", "records", "existed_ms",
                                       "covered_ms", "gaps")}
+    out["longest_ms"] = pool.get("longest_ms")
     out.update(sums=sums, p95=p95, states=states, own=flat(pool["own"])[0] if tree else {},
                incomplete=sorted(pool.get("incomplete", [])))
     return out
@@ -265,6 +266,13 @@ def test_text(path):
     ok("4.8963" in text and "99.6%" in text and "GAP-FROM" in text, "tables_of_usage", text)
     text = run("usage", *span, "--pool", "web", "-b").stdout.decode()
     ok("17626560000000" in text and "195915600" in text, "raw_tables_have_exact_amounts", text)
+    ok("~" not in text, "short_records_are_not_marked")
+    coarse = Path(path).parent / "coarse.db"
+    store = made.Store(coarse)
+    store.record(store.pool("host", made.EPOCH), made.EPOCH, made.EPOCH + HOUR, cpu_ns=36 * 10**11)
+    store.close()
+    text = run("usage", "--db", str(coarse), *span[2:]).stdout.decode()
+    ok("~1.000" in text, "percentiles_of_averages_are_marked", text)
     text = run("usage", *span, "--tree").stdout.decode()
     ok("host/web (own)" in text, "a_tree_shows_what_is_a_pools_own", text)
     text = run("usage", *span, "--incarnations").stdout.decode()

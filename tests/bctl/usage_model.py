@@ -201,7 +201,9 @@ def slice_totals(store, members, children, begin, end, tree):
         own[name] = total - sum(share(a, r, begin, end) for a, r in parts)
     lacks = {name for name, count in counts.items() if count < len(known)} - {"span_ns"}
     own.pop("span_ns", None)
+    longest = max((r["end_ms"] - r["begin_ms"] for r in known), default=None)
     return {"begin_ms": begin, "end_ms": end, "records": len(known), "existed_ms": existed,
+            "longest_ms": longest,
             "covered_ms": covered, "gaps": gaps, "sums": sums, "own": own,
             "incomplete": sorted(lacks), "p95": percentiles(store, known, begin, end),
             "states": states(store, known)}

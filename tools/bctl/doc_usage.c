@@ -274,6 +274,8 @@ static void bc_doc_slice(struct bc_doc *doc, const struct bc_db *db, const struc
 	bc_put_ms(doc, obj, "begin_ms", slice->begin);
 	bc_put_ms(doc, obj, "end_ms", slice->end);
 	bc_put_int(doc, obj, "records", slice->records);
+	if (slice->records)
+		bc_put_ms(doc, obj, "longest_ms", slice->longest);
 	bc_put_ms(doc, obj, "existed_ms", slice->existed);
 	bc_put_ms(doc, obj, "covered_ms", slice->covered);
 	if (slice->span.count)

@@ -101,6 +101,19 @@ static void bc_cell_covered(char *text, json_object *pool)
 			 (int)(covered * 1000 / existed % 10));
 }
 
+/* A percentile of records that are longer than its buckets is one of averages. */
+static void bc_mark_coarse(const struct bc_printer *p, char *text, json_object *doc,
+			   json_object *pool)
+{
+	size_t len = strlen(text);
+
+	if (p->raw || !strcmp(text, "-") || len + 1 >= BC_CELL_MAX ||
+	    bc_num(pool, "longest_ms") <= bc_num(doc, "bucket_ms"))
+		return;
+	memmove(text + 1, text, len + 1);
+	*text = '~';
+}
+
 /* Refusals of all resources; a dash if none of them is known. */
 static void bc_cell_failures(char *text, json_object *pool)
 {
@@ -147,8 +160,9 @@ static void bc_usage_line(const struct bc_printer *p, struct bc_grid *g, json_ob
 		bc_cell_time(cells[n++], pool, "begin_ms");
 	bc_cell_ratio(p, cells[n++], cpu, "usage_ns", 3600000000000LL, 4);
 	bc_cell_ratio(p, cells[n++], cpu, "mhz_ns", 3600000000000LL, 1);
-	bc_cell_ratio(p, cells[n++], bc_member(bc_member(cpu, "p95"), "usage_ns"), "amount",
+	bc_cell_ratio(p, cells[n], bc_member(bc_member(cpu, "p95"), "usage_ns"), "amount",
 		      bucket * 1000000000, 3);
+	bc_mark_coarse(p, cells[n++], doc, pool);
 	bc_cell_ratio(p, cells[n++], mem, "held_time", gib_h, 4);
 	bc_cell_bytes(p, cells[n++], mem, "peak", page);
 	bc_cell_bytes(p, cells[n++], io, "read_bytes", 1);
@@ -246,7 +260,8 @@ static void bc_resource_line(const struct bc_printer *p, struct bc_grid *g, json
 		     !strcmp(bc_str(res, "unit"), "items") ? "items" : "MiB");
 	bc_cell_held_time(p, cells[n++], doc, res);
 	bc_cell_average(p, cells[n++], doc, res, res, "held_time", bc_num(pool, "covered_ms"));
-	bc_cell_average(p, cells[n++], doc, res, p95, "amount", 300000);
+	bc_cell_average(p, cells[n], doc, res, p95, "amount", 300000);
+	bc_mark_coarse(p, cells[n++], doc, pool);
 	bc_amount(p, cells[n++], BC_CELL_MAX, res, "peak");
 	bc_amount(p, cells[n++], BC_CELL_MAX, res, "held");
 	bc_amount(p, cells[n++], BC_CELL_MAX, res, "barrier");

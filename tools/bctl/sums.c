@@ -300,10 +300,12 @@ static int bc_slice_row(struct bc_sums *s, struct bc_slice *slice, const struct 
 
 	if (!bc_touches(row, slice->begin, slice->end))
 		return 0;
-	if (sign > 0)
+	if (sign > 0) {
 		slice->records++;
-	else
+		slice->longest = bc_max(slice->longest, row->end - row->begin);
+	} else {
 		slice->below++;
+	}
 	if (row->span_known)
 		bc_sum_part(&slice->span, row, slice, row->span, sign);
 	for (i = 0; i < BC_FLOW_METRICS; i++)

@@ -121,6 +121,7 @@ struct bc_held {
  * @end: its end
  * @records: so many records of some other kind than gap have a part in it
  * @below: the same for the records of the pools below
+ * @longest: length of the longest of these, ms
  * @existed: ms that some of the pools existed
  * @covered: ms of that which records cover
  * @span: CLOCK_BOOTTIME that records cover, ns
@@ -132,6 +133,7 @@ struct bc_slice {
 	int64_t end;
 	uint64_t records;
 	uint64_t below;
+	int64_t longest;
 	int64_t existed;
 	int64_t covered;
 	struct bc_sum span;
