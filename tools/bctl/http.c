@@ -53,10 +53,19 @@ struct bc_mhd {
 	BC_HTTP_FUNCTIONS(BC_MHD_MEMBER)
 };
 
-/* A connection: its descriptor and when it began. */
+/**
+ * struct bc_client - a connection
+ * @used: it is one
+ * @ended: it was told to end, and is one until the library notices
+ * @fd: its descriptor
+ * @number: how many there were before it: many may begin within a millisecond
+ * @begin_ms: when it began
+ */
 struct bc_client {
 	bool used;
+	bool ended;
 	int fd;
+	uint64_t number;
 	uint64_t begin_ms;
 };
 
@@ -69,6 +78,7 @@ struct bc_client {
  * @fresh: the last texts, by format; NULL if there is none
  * @made_ms: when they were made
  * @clients: the connections
+ * @accepted: how many there were since the start
  * @address: where it listens
  */
 struct bc_http {
@@ -79,6 +89,7 @@ struct bc_http {
 	struct MHD_Response *fresh[BC_HTTP_FORMATS];
 	uint64_t made_ms[BC_HTTP_FORMATS];
 	struct bc_client clients[BC_HTTP_CONNECTIONS];
+	uint64_t accepted;
 	char address[128];
 };
 
@@ -207,7 +218,9 @@ static enum MHD_Result bc_http_answer(void *cls, struct MHD_Connection *conn, co
 /* The descriptor stays the library's: it sees the end when it reads or writes next. */
 static void bc_client_end(struct bc_client *client)
 {
-	(void)shutdown(client->fd, SHUT_RDWR);
+	if (!client->ended)
+		(void)shutdown(client->fd, SHUT_RDWR);
+	client->ended = true;
 }
 
 static void bc_http_connection(void *cls, struct MHD_Connection *conn, void **state,
@@ -230,32 +243,40 @@ static void bc_http_connection(void *cls, struct MHD_Connection *conn, void **st
 		return;
 	client = &http->clients[i];
 	*client = (struct bc_client){ .used = true, .fd = info->connect_fd,
-				      .begin_ms = bc_now_ms() };
+				      .number = http->accepted++, .begin_ms = bc_now_ms() };
 	*state = client;
 }
 
-/* End what is too old, and the oldest ones of too many; how long until that is due again. */
-static int bc_http_tidy(struct bc_http *http)
+static struct bc_client *bc_http_oldest(struct bc_http *http, size_t *count)
 {
-	uint64_t now = bc_now_ms(), age, next = BC_HTTP_LIFE_MS;
 	struct bc_client *client, *oldest = NULL;
-	size_t count = 0;
 
+	*count = 0;
 	for (client = http->clients; client < http->clients + BC_HTTP_CONNECTIONS; client++) {
-		if (!client->used)
+		if (!client->used || client->ended)
 			continue;
-		count++;
-		age = now - client->begin_ms;
-		if (age >= BC_HTTP_LIFE_MS)
-			bc_client_end(client);
-		else if (BC_HTTP_LIFE_MS - age < next)
-			next = BC_HTTP_LIFE_MS - age;
-		if (!oldest || client->begin_ms < oldest->begin_ms)
+		(*count)++;
+		if (!oldest || client->number < oldest->number)
 			oldest = client;
 	}
-	if (count > BC_HTTP_CLIENTS)
+	return oldest;
+}
+
+/* End what is too old, and the oldest ones of too many; ms until that is due again, or -1. */
+static int bc_http_tidy(struct bc_http *http)
+{
+	uint64_t now = bc_now_ms();
+	struct bc_client *oldest;
+	size_t count;
+
+	for (;;) {
+		oldest = bc_http_oldest(http, &count);
+		if (!oldest)
+			return -1;
+		if (count <= BC_HTTP_CLIENTS && now - oldest->begin_ms < BC_HTTP_LIFE_MS)
+			return (int)(BC_HTTP_LIFE_MS - (now - oldest->begin_ms));
 		bc_client_end(oldest);
-	return count ? (int)next : -1;
+	}
 }
 
 /**
