@@ -291,7 +291,6 @@ def test_file(kernel):
     ok(poll(lambda: Metrics(path.read_text()).get("bc_up") == 1), "module_comes")
     path.unlink()
     path.mkdir()
-    time.sleep(0)
     ok(poll(lambda: proc.poll() is None), "a_path_that_cannot_be_written_is_not_the_end")
     path.rmdir()
     ok(poll(path.exists), "and_then_it_goes_on")

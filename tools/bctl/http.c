@@ -41,16 +41,38 @@
 #define BC_TYPE_TEXT		"text/plain; version=0.0.4; charset=utf-8"
 #define BC_TYPE_OPENMETRICS	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-/* The functions of the library that are used. */
-#define BC_HTTP_FUNCTIONS(f) \
-	f(MHD_start_daemon) f(MHD_stop_daemon) f(MHD_get_daemon_info) f(MHD_run) \
-	f(MHD_get_timeout) f(MHD_create_response_from_buffer) f(MHD_destroy_response) \
-	f(MHD_add_response_header) f(MHD_queue_response) f(MHD_lookup_connection_value) \
-	f(MHD_get_connection_info)
-
+/* The functions of the library that are used, under their names. */
 struct bc_mhd {
-#define BC_MHD_MEMBER(name) __typeof__(&name) name;
-	BC_HTTP_FUNCTIONS(BC_MHD_MEMBER)
+	__typeof__(MHD_start_daemon) *MHD_start_daemon;
+	__typeof__(MHD_stop_daemon) *MHD_stop_daemon;
+	__typeof__(MHD_get_daemon_info) *MHD_get_daemon_info;
+	__typeof__(MHD_run) *MHD_run;
+	__typeof__(MHD_get_timeout) *MHD_get_timeout;
+	__typeof__(MHD_create_response_from_buffer) *MHD_create_response_from_buffer;
+	__typeof__(MHD_destroy_response) *MHD_destroy_response;
+	__typeof__(MHD_add_response_header) *MHD_add_response_header;
+	__typeof__(MHD_queue_response) *MHD_queue_response;
+	__typeof__(MHD_lookup_connection_value) *MHD_lookup_connection_value;
+	__typeof__(MHD_get_connection_info) *MHD_get_connection_info;
+};
+
+#define BC_MHD(name) { #name, offsetof(struct bc_mhd, name) }
+
+static const struct {
+	const char *name;
+	size_t offset;
+} bc_mhd_names[] = {
+	BC_MHD(MHD_start_daemon),
+	BC_MHD(MHD_stop_daemon),
+	BC_MHD(MHD_get_daemon_info),
+	BC_MHD(MHD_run),
+	BC_MHD(MHD_get_timeout),
+	BC_MHD(MHD_create_response_from_buffer),
+	BC_MHD(MHD_destroy_response),
+	BC_MHD(MHD_add_response_header),
+	BC_MHD(MHD_queue_response),
+	BC_MHD(MHD_lookup_connection_value),
+	BC_MHD(MHD_get_connection_info),
 };
 
 /**
@@ -313,16 +335,18 @@ int bc_http_turn(struct bc_http *http, int fd)
 
 static int bc_mhd_load(struct bc_mhd *mhd, const char **why)
 {
-	void *lib = dlopen(BC_HTTP_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	void *lib = dlopen(BC_HTTP_LIBRARY, RTLD_NOW | RTLD_LOCAL), *func;
+	size_t i;
 
 	*why = BC_HTTP_LIBRARY " is missing: install libmicrohttpd, or use --textfile";
 	if (!lib)
 		return -ENOENT;
-#define BC_MHD_FIND(name) \
-	mhd->name = (__typeof__(mhd->name))dlsym(lib, #name); \
-	if (!mhd->name) \
-		return -ENOENT;
-	BC_HTTP_FUNCTIONS(BC_MHD_FIND)
+	for (i = 0; i < sizeof(bc_mhd_names) / sizeof(bc_mhd_names[0]); i++) {
+		func = dlsym(lib, bc_mhd_names[i].name);
+		if (!func)
+			return -ENOENT;
+		memcpy((char *)mhd + bc_mhd_names[i].offset, &func, sizeof(func));
+	}
 	*why = NULL;
 	return 0;
 }
@@ -368,7 +392,7 @@ static int bc_listen_open(const char *where, const char **why)
 	char text[128], *port;
 	int fd;
 
-	*why = "not of the form ADDR:PORT with a numeric address, like 127.0.0.1:9823 or [::1]:9823";
+	*why = "not of the form ADDR:PORT with a numeric address: 127.0.0.1:9823, [::1]:9823";
 	if (strlen(where) >= sizeof(text))
 		return -EINVAL;
 	strcpy(text, where);
