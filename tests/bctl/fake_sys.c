@@ -655,6 +655,8 @@ static void fake_device(const struct nlmsghdr *req, uint64_t number, const char 
 		.service[BC_IO_WRITE] = { [BC_IO_BUCKETS - 1] = 1 },
 	};
 
+	if (fake_mode("spread"))
+		times.wait[BC_IO_WRITE][6] = 3;
 	if (device)
 		nla_put_string(msg, BC_A_DEVICE, device);
 	fake_put_io(msg, number, number ? 0 : BC_IO_F_STACKED);

@@ -214,7 +214,7 @@ def test_less(kernel):
 
 
 def test_histogram(kernel):
-    m = Metrics(text_of(kernel, "--histograms", mode="frozen"))
+    m = Metrics(text_of(kernel, "--histograms", mode="frozen,spread"))
     name = "bc_io_request_service_seconds"
     tags = {"pool": "web", "direction": "read"}
     # 90 below 128 us, 10 more below 2.048 ms
@@ -222,6 +222,9 @@ def test_histogram(kernel):
            for le in ("0.000064", "0.000256", "0.001024", "0.004096", "+Inf")]
     ok(got == [0, 90, 90, 100, 100] and m.get(name + "_count", **tags) == 100 and
        m.get(name + "_sum", **tags) == Decimal("0.000000013"), "buckets_of_service", got)
+    wait = "bc_io_request_wait_seconds_bucket"
+    got = [m.get(wait, le=le, pool="web", direction="write") for le in ("0.000016", "0.000064")]
+    ok(got == [0, 3], "what_is_below_a_bound_is_in_its_bucket", got)
     ok(m.get(name + "_bucket", le="16.777216", pool="web", direction="write") == 0 and
        m.get(name + "_bucket", le="+Inf", pool="web", direction="write") == 1,
        "the_last_bucket_has_no_bound")

@@ -359,6 +359,8 @@ static void bc_doc_record(struct bc_doc *doc, json_object *resources,
 	bc_put_figures(doc, obj, rec);
 	bc_put(doc, obj, "enforced",
 	       json_object_new_boolean(!!(rec->flags & BC_RECORD_F_ENFORCED)));
+	if (rec->flags & BC_RECORD_F_INTEGRAL)
+		bc_put_int(doc, obj, "held_time", rec->integral);
 	if (rec->flags & BC_RECORD_F_PEAK)
 		bc_put_int(doc, obj, "peak", rec->peak);
 	if (th)
@@ -444,6 +446,8 @@ void bc_doc_pool(struct bc_doc *doc, const struct bcn_pool *pool,
 			    "state", pool->state);
 	if (BCN_HAS(pool, BC_A_CREATED))
 		bc_put_int(doc, obj, "created_ns", pool->created);
+	if (BCN_HAS(pool, BC_A_CHANGED))
+		bc_put_int(doc, obj, "changed_ns", pool->changed);
 	if (BCN_HAS(pool, BC_A_CHILDREN))
 		bc_put_int(doc, obj, "children", pool->children);
 	if (BCN_HAS(pool, BC_A_GENERATION))
@@ -520,6 +524,11 @@ void bc_doc_info(struct bc_doc *doc, const struct bcn_info *info)
 		{ "unbalanced", BC_A_UNBALANCED, info->unbalanced },
 		{ "untracked", BC_A_UNTRACKED, info->untracked },
 		{ "page_size", BC_A_PAGE_SIZE, info->page_size },
+		{ "loaded_ns", BC_A_INSTANCE, info->instance },
+		{ "serial", BC_A_SERIAL, info->serial },
+		{ "closed_kept", BC_A_CLOSED_KEPT, info->closed_kept },
+		{ "closed_max", BC_A_CLOSED_MAX, info->closed_max },
+		{ "closed_lost", BC_A_CLOSED_LOST, info->closed_lost },
 	};
 	size_t i;
 
