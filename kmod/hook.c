@@ -62,6 +62,8 @@ static const struct bc_source *bc_setting_sources[BC_NR_SETTINGS] __ro_after_ini
 unsigned long bc_native __ro_after_init;
 unsigned long bc_polled __ro_after_init;
 
+unsigned long bc_settings_active;	/* under the tree mutex */
+
 /* What has to be recounted, of what is attached; under the tree mutex. */
 static void (*bc_recounts[ARRAY_SIZE(bc_sources) + 1])(struct bc_pool *pool);
 
@@ -281,6 +283,10 @@ static void bc_update_active(void)
 			bc_recounts[nr++] = bc_sources[i]->recount;
 	}
 	bc_recounts[nr] = NULL;
+	bc_settings_active = 0;
+	for (i = 0; i < BC_NR_SETTINGS; i++)
+		if (bc_setting_sources[i] && bc_setting_sources[i]->attached)
+			bc_settings_active |= BIT(i);
 	WRITE_ONCE(bc_active, active);
 }
 
@@ -617,6 +623,7 @@ void bc_hooks_detach(void)
 			bc_source_detach(bc_sources[i]);
 	WRITE_ONCE(bc_active, 0);
 	bc_recounts[0] = NULL;
+	bc_settings_active = 0;
 	/* A handler or stub may still run on a preempted task. */
 	synchronize_rcu_tasks();
 	for (i = ARRAY_SIZE(bc_sources) - 1; i >= 0; i--)

@@ -158,6 +158,8 @@ int bc_settings_apply(struct bc_pool *pool, struct bc_pool *parent, const struct
 		      struct netlink_ext_ack *extack);
 bool bc_setting_get(struct bc_pool *pool, enum bc_setting_id id, struct bc_setting *setting);
 enum bc_status bc_setting_status(enum bc_setting_id id, const char **reason);
+/* BIT() mask of the settings on which something acts that is attached. */
+extern unsigned long bc_settings_active;
 int bc_hooks_attach(void);
 void bc_sources_want(void);
 void bc_hooks_detach(void);

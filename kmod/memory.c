@@ -115,7 +115,7 @@ static u64 bc_usage(struct page_counter *counter)
 static long bc_node_anon(struct mem_cgroup_per_node *mz)
 {
 	long pages = 0;
-	int zone;
+	int zone, gen;
 
 	for (zone = 0; zone < MAX_NR_ZONES; zone++)
 		pages += READ_ONCE(mz->lru_zone_size[zone][LRU_INACTIVE_ANON]) +
@@ -123,9 +123,9 @@ static long bc_node_anon(struct mem_cgroup_per_node *mz)
 			 READ_ONCE(mz->lru_zone_size[zone][LRU_UNEVICTABLE]);
 #ifdef CONFIG_LRU_GEN
 	/* Pages are in the one or in the other kind of list. */
-	for (zone = 0; zone < MAX_NR_GENS * MAX_NR_ZONES; zone++)
-		pages += READ_ONCE(mz->lruvec.lrugen.nr_pages[zone / MAX_NR_ZONES][LRU_GEN_ANON]
-								[zone % MAX_NR_ZONES]);
+	for (gen = 0; gen < MAX_NR_GENS; gen++)
+		for (zone = 0; zone < MAX_NR_ZONES; zone++)
+			pages += READ_ONCE(mz->lruvec.lrugen.nr_pages[gen][LRU_GEN_ANON][zone]);
 #endif
 	return pages;
 }

@@ -2,11 +2,11 @@
 /*
  * Snapshots of the accounts for readers
  *
- * A dump of many pools goes out in many messages, but shows one instant: the
- * figures of all pools are copied while charging is excluded, so that a parent
- * is the sum of its children and of its own. The copy takes some hundred
- * nanoseconds for each pool; derived figures are recounted before, outside, and
- * what the kernel itself counts is read there, too: it changes whenever it likes.
+ * A dump of many pools goes out in many messages, but shows one instant: what all
+ * pools hold is copied while charging is excluded, so that a parent is the sum of its
+ * children and of its own. The copy takes less than a hundred nanoseconds for each
+ * pool; all the rest is done outside. Derived figures are recounted before, and what the
+ * kernel itself counts is read there, too: it changes whenever it likes.
  */
 #include <linux/mm.h>
 
@@ -50,14 +50,18 @@ void bc_snap_recount(struct bc_pool *root)
 }
 
 /* Odd and arbitrary. */
-static const u64 bc_snap_keys[] = {
-	0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb,
-	0xd6e8feb86659fd93, 0xa0761d6478bd642f, 0xe7037ed1a0b428db,
-};
+#define BC_KEY_1	0x9e3779b97f4a7c15ULL
+#define BC_KEY_2	0xbf58476d1ce4e5b9ULL
+#define BC_KEY_3	0x94d049bb133111ebULL
+#define BC_KEY_4	0xd6e8feb86659fd93ULL
+#define BC_KEY_5	0xa0761d6478bd642fULL
+
+/* Resources that are not always asked for, so their coming and going means nothing. */
+#define BC_DETAILS	(BIT(BC_KMEMSIZE) | BIT(BC_DCACHESIZE) | BIT(BC_NUMIPTENT))
 
 static u64 bc_snap_mix(u64 hash, u64 sum)
 {
-	hash = (hash ^ sum) * bc_snap_keys[0];
+	hash = (hash ^ sum) * BC_KEY_1;
 	return hash ^ hash >> 32;
 }
 
@@ -67,14 +71,9 @@ static u64 bc_snap_mix(u64 hash, u64 sum)
  */
 static u64 bc_snap_hash(u64 hash, const struct bc_record *rec)
 {
-	/* Not always asked for, so its coming and going means nothing. */
-	if (rec->res == BC_RES_KMEMSIZE || rec->res == BC_RES_DCACHESIZE ||
-	    rec->res == BC_RES_NUMIPTENT)
-		return hash;
-	return bc_snap_mix(hash, ((u64)rec->flags << 32 | rec->res) * bc_snap_keys[0] +
-				 rec->held * bc_snap_keys[1] + rec->maxheld * bc_snap_keys[2] +
-				 rec->barrier * bc_snap_keys[3] + rec->limit * bc_snap_keys[4] +
-				 rec->failcnt * bc_snap_keys[5]);
+	return bc_snap_mix(hash, (rec->res ^ rec->held) * BC_KEY_1 + rec->maxheld * BC_KEY_2 +
+				 rec->barrier * BC_KEY_3 + rec->limit * BC_KEY_4 +
+				 rec->failcnt * BC_KEY_5);
 }
 
 static struct bc_record *bc_snap_row(struct bc_snap *snap, enum bc_res res)
@@ -84,24 +83,23 @@ static struct bc_record *bc_snap_row(struct bc_snap *snap, enum bc_res res)
 }
 
 /**
- * struct bc_frozen - what has to be read while nobody can charge
- * @held: of counters, by enum bc_res
- * @moment: of the same
+ * struct bc_frozen - what has to be read of a counter while nobody can charge
+ * @held: what it holds
+ * @moment: its moment
  */
 struct bc_frozen {
-	s64	held[BC_NR_RES];
-	u64	moment[BC_NR_RES];
+	s64	held;
+	u64	moment;
 };
 
-/* Of what the counters have. With charging excluded; some ten instructions for each. */
-static void bc_snap_freeze(struct bc_frozen *frozen, const struct bc_pool *pool,
-			   unsigned long charged)
+/* Of the counters of a pool. With charging excluded; some ten instructions for each. */
+static void bc_snap_freeze(struct bc_frozen frozen[BC_NR_RES], const struct bc_pool *pool)
 {
 	int res;
 
-	for_each_set_bit(res, &charged, BC_NR_RES) {
-		frozen->held[res] = atomic64_read(&pool->cnt[res].held);
-		frozen->moment[res] = atomic64_read(&pool->cnt[res].moment);
+	for (res = 0; res < BC_NR_RES; res++) {
+		frozen[res].held = atomic64_read(&pool->cnt[res].held);
+		frozen[res].moment = atomic64_read(&pool->cnt[res].moment);
 	}
 }
 
@@ -113,30 +111,26 @@ static void bc_snap_freeze(struct bc_frozen *frozen, const struct bc_pool *pool,
  */
 void bc_snap_integrate(struct bc_pool *pool)
 {
-	unsigned long charged = BIT(BC_NR_RES) - 1;
 	u64 now = BC_TICKS();
 	int res;
 
-	charged &= ~bc_native;
-	for_each_set_bit(res, &charged, BC_NR_RES)
-		bc_counter_integrate(&pool->cnt[res], &pool->integral[res], now);
+	for (res = 0; res < BC_NR_RES; res++)
+		if (!(bc_native & BIT(res)))
+			bc_counter_integrate(&pool->cnt[res], &pool->integral[res], now);
 }
 
 /*
  * Makes a record of what was frozen @now. What is never summed up over pools is read
  * when charging goes on, so it may be of a moment later.
  */
-static void bc_snap_figure(struct bc_record *rec, struct bc_pool *pool, enum bc_res res,
+static void bc_snap_figure(struct bc_record *rec, struct bc_counter *cnt, struct bc_integral *in,
 			   const struct bc_frozen *frozen, u64 now)
 {
-	struct bc_integral *in = &pool->integral[res];
-	struct bc_counter *cnt = &pool->cnt[res];
-	u64 told = bc_integral_fold(in, frozen->held[res], frozen->moment[res], now);
-
-	if (told)
-		atomic64_add(told, &cnt->moment);
+	if (frozen->held * now - frozen->moment >= HZ)
+		atomic64_add(bc_integral_fold(in, frozen->held, frozen->moment, now),
+			     &cnt->moment);
 	rec->flags = BC_RECORD_F_ENFORCED | BC_RECORD_F_INTEGRAL;
-	rec->held = max(frozen->held[res], 0LL);
+	rec->held = max(frozen->held, 0LL);
 	rec->maxheld = atomic64_read(&cnt->maxheld);
 	rec->barrier = READ_ONCE(cnt->barrier);
 	rec->limit = READ_ONCE(cnt->limit);
@@ -151,21 +145,26 @@ static void bc_snap_figure(struct bc_record *rec, struct bc_pool *pool, enum bc_
  * Puts the table together, without gaps, from what the counters have and from what is at
  * its index already: a record moves to the front or stays. Returns its digest.
  */
-static u64 bc_snap_table(struct bc_snap *snap, const struct bc_frozen *frozen,
+static u64 bc_snap_table(struct bc_snap *snap, const struct bc_frozen frozen[BC_NR_RES],
 			 unsigned long charged, u64 now)
 {
 	unsigned long rows = snap->rows | charged;
 	struct bc_record *rec = snap->table;
+	struct bc_pool *pool = snap->pool;
 	u64 digest = 0;
 	int res;
 
-	for_each_set_bit(res, &rows, BC_NR_RES) {
+	for (res = 0; res < BC_NR_RES; res++) {
 		if (charged & BIT(res))
-			bc_snap_figure(rec, snap->pool, res, frozen, now);
+			bc_snap_figure(rec, &pool->cnt[res], &pool->integral[res], &frozen[res],
+				       now);
+		else if (!(rows & BIT(res)))
+			continue;
 		else if (rec != &snap->table[res])
 			*rec = snap->table[res];
 		rec->res = bc_resources[res].id;
-		digest = bc_snap_hash(digest, rec);
+		if (!(BC_DETAILS & BIT(res)))
+			digest = bc_snap_hash(digest, rec);
 		rec++;
 	}
 	snap->rows = rows;
@@ -183,7 +182,7 @@ static void bc_snap_book(struct bc_pool *pool, enum bc_res res, u64 halves)
 	bc_tree.host->integral[res].known = true;
 }
 
-/* Reads one figure of the kernel: a sample of its integral, and the last one until the next. */
+/* Reads one figure of the kernel: a sample of its integral. */
 static bool bc_snap_read(struct bc_pool *pool, enum bc_res res, struct bc_record *rec)
 {
 	struct bc_integral *in = &pool->integral[res];
@@ -197,7 +196,6 @@ static bool bc_snap_read(struct bc_pool *pool, enum bc_res res, struct bc_record
 		rec->flags |= BC_RECORD_F_INTEGRAL;
 		rec->integral = in->total;
 	}
-	*bc_snap_row(&pool->closing->snap, res) = *rec;
 	return true;
 }
 
@@ -209,7 +207,6 @@ static bool bc_snap_read(struct bc_pool *pool, enum bc_res res, struct bc_record
 static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool, bool detail)
 {
 	unsigned long native = bc_native & bc_active;
-	struct bc_record rec;
 	int res;
 
 	if (!pool->depth || pool->state != BC_POOL_LIVE)
@@ -218,8 +215,8 @@ static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool, bool deta
 		snap->detailed = bc_memstat_read(pool, &snap->memory);
 	rcu_read_lock();
 	for_each_set_bit(res, &native, BC_NR_RES)
-		if (bc_snap_read(pool, res, &rec))
-			*bc_snap_row(snap, res) = rec;
+		if (bc_snap_read(pool, res, &snap->table[res]))
+			snap->rows |= BIT(res);
 	rcu_read_unlock();
 }
 
@@ -319,10 +316,11 @@ static void bc_snap_details(struct bc_snap *snap)
 
 static void bc_snap_settings(struct bc_snap *snap)
 {
+	unsigned long ids = bc_settings_active;
 	int id;
 
 	snap->nr_settings = 0;
-	for (id = 0; id < BC_NR_SETTINGS; id++)
+	for_each_set_bit(id, &ids, BC_NR_SETTINGS)
 		snap->nr_settings += bc_setting_get(snap->pool, id,
 						    &snap->settings[snap->nr_settings]);
 }
@@ -332,8 +330,8 @@ static u64 bc_snap_hash_settings(u64 hash, const struct bc_snap *snap)
 	const struct bc_setting *set;
 
 	for (set = snap->settings; set < &snap->settings[snap->nr_settings]; set++)
-		hash = bc_snap_mix(hash, ((u64)set->flags << 32 | set->id) * bc_snap_keys[1] +
-					 set->value * bc_snap_keys[2]);
+		hash = bc_snap_mix(hash, ((u64)set->flags << 32 | set->id) * BC_KEY_2 +
+					 set->value * BC_KEY_3);
 	return hash;
 }
 
@@ -361,7 +359,7 @@ static void bc_snap_name(struct bc_snap *snap)
  * All but flows, from what was frozen @now; and the generation that follows from the
  * figures. After bc_cpu_see().
  */
-static void bc_snap_describe(struct bc_snap *snap, const struct bc_frozen *frozen,
+static void bc_snap_describe(struct bc_snap *snap, const struct bc_frozen frozen[BC_NR_RES],
 			     unsigned long charged, u64 now)
 {
 	struct bc_pool *pool = snap->pool;
@@ -407,7 +405,7 @@ static void bc_snap_add_peaks(struct bc_snap *snap)
 void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int reader)
 {
 	unsigned long flags, charged = bc_active & ~bc_native;
-	struct bc_frozen frozen;
+	struct bc_frozen frozen[BC_NR_RES];
 	u64 now;
 
 	memset(snap, 0, sizeof(*snap));
@@ -419,13 +417,13 @@ void bc_snap_take(struct bc_snap *snap, struct bc_pool *pool, bool detail, int r
 	bc_topo_lock(&flags);
 	snap->taken = ktime_get_boottime_ns();
 	now = BC_TICKS();
-	bc_snap_freeze(&frozen, pool, charged);
+	bc_snap_freeze(frozen, pool);
 	if (reader >= 0)
 		bc_reader_take(pool, reader, snap->peak);
 	bc_topo_unlock(flags);
 	bc_topo_end();
 	bc_cpu_see(pool);
-	bc_snap_describe(snap, &frozen, charged, now);
+	bc_snap_describe(snap, frozen, charged, now);
 	if (reader >= 0)
 		bc_snap_add_peaks(snap);
 }
@@ -485,8 +483,8 @@ static void bc_snapshot_prepare(struct bc_snapshot *all, bool detail)
 }
 
 /* One instant of all counters; returns the time, in ticks. */
-static u64 bc_snapshot_freeze(struct bc_snapshot *all, struct bc_frozen *frozen,
-			      unsigned long charged, int reader)
+static u64 bc_snapshot_freeze(struct bc_snapshot *all, struct bc_frozen (*frozen)[BC_NR_RES],
+			      int reader)
 {
 	unsigned long flags;
 	unsigned int i;
@@ -497,7 +495,7 @@ static u64 bc_snapshot_freeze(struct bc_snapshot *all, struct bc_frozen *frozen,
 	taken = ktime_get_boottime_ns();
 	now = BC_TICKS();
 	for (i = 0; i < all->nr; i++) {
-		bc_snap_freeze(&frozen[i], all->snaps[i].pool, charged);
+		bc_snap_freeze(frozen[i], all->snaps[i].pool);
 		if (reader >= 0)
 			bc_reader_take(all->snaps[i].pool, reader, all->snaps[i].peak);
 	}
@@ -537,7 +535,7 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader, u64 since)
 {
 	unsigned long charged = bc_active & ~bc_native;
 	struct bc_snapshot *all = bc_snapshot_alloc();
-	struct bc_frozen *frozen = NULL;
+	struct bc_frozen (*frozen)[BC_NR_RES] = NULL;
 	unsigned int i;
 	u64 now;
 
@@ -548,10 +546,10 @@ struct bc_snapshot *bc_snapshot_take(bool detail, int reader, u64 since)
 		return NULL;
 	}
 	bc_snapshot_prepare(all, detail);
-	now = bc_snapshot_freeze(all, frozen, charged, reader);
+	now = bc_snapshot_freeze(all, frozen, reader);
 	bc_share_solve();
 	for (i = 0; i < all->nr; i++) {
-		bc_snap_describe(&all->snaps[i], &frozen[i], charged, now);
+		bc_snap_describe(&all->snaps[i], frozen[i], charged, now);
 		if (reader >= 0)
 			bc_snap_add_peaks(&all->snaps[i]);
 	}
@@ -613,14 +611,14 @@ void bc_snap_close(struct bc_pool *pool)
 	struct bc_closing *closing = pool->closing;
 	unsigned long charged = closing->active & ~bc_native, polled = bc_polled;
 	struct bc_snap *snap = &closing->snap;
-	struct bc_frozen frozen;
+	struct bc_frozen frozen[BC_NR_RES];
 	int res;
 
 	snap->pool = pool;
 	for_each_set_bit(res, &polled, BC_NR_RES)
 		snap->table[res].integral = pool->integral[res].total;
-	bc_snap_freeze(&frozen, pool, charged);
-	bc_snap_table(snap, &frozen, charged, BC_TICKS());
+	bc_snap_freeze(frozen, pool);
+	bc_snap_table(snap, frozen, charged, BC_TICKS());
 	bc_snap_name(snap);
 	bc_cpu_close(pool, &snap->cpu);
 	bc_io_close(pool, &snap->io);
