@@ -235,6 +235,7 @@ static void bc_snap_host(struct bc_snap *host)
 		*bc_snap_row(host, res) = (struct bc_record) {
 			.flags = BC_RECORD_F_NO_MAXHELD | BC_RECORD_F_INTEGRAL,
 			.barrier = BC_UNLIMITED, .limit = BC_UNLIMITED,
+			.integral = bc_tree.host->integral[res].total,
 		};
 	}
 }
