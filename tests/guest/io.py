@@ -4,7 +4,9 @@
 # vm: own
 # vm-args: -D 512
 """Block I/O by pool and device: as much as the kernel itself has counted, each byte once."""
+import errno
 import glob
+import mmap
 import os
 import subprocess
 import sys
@@ -104,6 +106,11 @@ def histograms():
         # fio's has the way through the kernel in it, which is long on a debug kernel.
         tap.between(ours, theirs - (3 if bc.DEBUG_KERNEL else 1), theirs + 1,
                     f'bucket of fio\'s own p{key[:2]}')
+    for kind, sum_ns in (('service', now.read_service), ('wait', now.read_wait)):
+        counts = times[kind][0]
+        low = sum(count << n - 1 for n, count in enumerate(counts) if n)
+        high = sum(count << n for n, count in enumerate(counts))
+        tap.between(sum_ns // 1000, low, high, f'{kind}: the sum is within the bounds of the buckets')
     mean = (now.read_service + now.read_wait) / now.reads
     tap.between(mean / lat['mean'], .3, 1.1, 'and the mean')
     member.end()
@@ -228,15 +235,69 @@ def overlay():
     disk.run('umount', names[3])
 
 
+def scsi_disk(*options):
+    """A disk of 32 MiB that exists in memory only: its name and its device file."""
+    disk.run('modprobe', 'sd_mod')
+    disk.run('modprobe', 'scsi_debug', 'dev_size_mb=32', *options)
+    name = bc.wait_for(lambda: glob.glob('/sys/block/sd*'), 'the disk is there')[0]
+    dev = f'/dev/{os.path.basename(name)}'
+    bc.wait_for(lambda: os.path.exists(dev), f'{dev} is there')
+    return name, dev
+
+
+def scsi_gone(name):
+    with open(f'{name}/device/delete', 'w', encoding='ascii') as f:
+        f.write('1')
+    bc.wait_for(lambda: subprocess.run(['rmmod', 'scsi_debug'], check=False,
+                                       capture_output=True).returncode == 0, 'no reference is left')
+
+
+def in_flight():
+    """Eight requests that take 100 ms each; pools come and go meanwhile; and one that fails."""
+    name, dev = scsi_disk('ndelay=100000000')
+    top = bc.Pool('over')
+    disk.controllers(top.path)
+    low = bc.Pool('under', parent=top)
+
+    def eight():
+        return tap.poll_until(bc.WAIT, lambda: io(top).reading == 8)
+    load = disk.Load(low, dev, ioengine='libaio', iodepth=8)
+    tap.ok(eight(), 'eight reads are in flight, above, too')
+    low.delete()
+    tap.ok(eight(), 'they are when their pool is gone')
+    load.stop()
+    tap.ok(tap.poll_until(10, lambda: io(top).reading == 0), 'they end')
+    load = disk.Load(low, dev, ioengine='libaio', iodepth=8)
+    tap.ok(eight(), 'none was lost, and none is left over')
+    low = bc.Pool('under', parent=top)
+    tap.ok(tap.poll_until(bc.WAIT, lambda: io(low).reading == 8) and eight(),
+           'a pool that comes in between has its own only')
+    load.stop()
+    with open('/sys/bus/pseudo/drivers/scsi_debug/opts', 'w', encoding='ascii') as f:
+        f.write('2')            # sector 0x1234 cannot be read
+    member = bc.Member(low.path)
+    tap.equal(member.call(bc.errno_of, read_at, dev, 0x1230 * 512), errno.ENODATA,
+              'a read fails of a bad medium')
+    tap.ok(tap.poll_until(10, lambda: io(top).reading == 0), 'it is not in flight any more')
+    member.end()
+    low.delete()
+    top.remove()
+    scsi_gone(name)
+
+
+def read_at(path, at):
+    fd = os.open(path, os.O_DIRECT | os.O_RDONLY)
+    try:
+        os.preadv(fd, [mmap.mmap(-1, 4096)], at)
+    finally:
+        os.close(fd)
+
+
 def unplug():
     """A disk goes while a pool uses it, and another one comes in its place."""
     pool = bc.Pool('unplug')
     for number in range(2):
-        disk.run('modprobe', 'sd_mod')
-        disk.run('modprobe', 'scsi_debug', 'dev_size_mb=32', 'delay=0')
-        name = bc.wait_for(lambda: glob.glob('/sys/block/sd*'), 'the disk is there')[0]
-        dev = f'/dev/{os.path.basename(name)}'
-        bc.wait_for(lambda: os.path.exists(dev), f'{dev} is there')
+        name, dev = scsi_disk('delay=0')
         load = disk.Load(pool, dev, ioengine='libaio', iodepth=8, rw='randrw')
         bc.wait_for(lambda: io(pool).reads > 200 * (number + 1), 'it is used')
         with open(f'{name}/device/delete', 'w', encoding='ascii') as f:
@@ -279,7 +340,8 @@ def main():
     hierarchy()
     without_controller()
     for part, *modules in ((stacked, 'loop'), (mapper, 'null_blk', 'dm_mod'), (overlay, 'overlay'),
-                           (moving,), (unplug, 'sd_mod', 'scsi_debug')):
+                           (moving,), (unplug, 'sd_mod', 'scsi_debug'),
+                           (in_flight, 'sd_mod', 'scsi_debug')):
         if disk.missing(*modules):
             tap.skip(part.__name__, f'this kernel has no {" ".join(disk.missing(*modules))}')
         else:

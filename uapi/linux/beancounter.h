@@ -63,7 +63,9 @@
  * BC_CMD_POOL_GET (do and dump)
  *	    BC_A_NAME or BC_A_ID	do only: which pool
  *	    BC_A_SINCE		u64, dump only, optional: just the pools whose
- *				figures or limits changed after that generation
+ *				figures or limits changed after that generation. CPU
+ *				time and block I/O alone are no change: they change
+ *				all the time, and are in every answer
  *	    BC_A_DETAIL		flag, optional: also the figures that take the kernel
  *				some 70,000 instructions for each pool: BC_A_MEMORY and
  *				the records of kmemsize, dcachesize and numiptent, for
