@@ -405,6 +405,15 @@ def test_live():
         own = pools["host/acme"]["own"]["resources"]["physpages"]
         ok(own["held_time"] == pools["host/acme"]["resources"]["physpages"]["held_time"] -
            web["held_time"], "live_what_is_a_pools_own")
+        flow = json.loads(live(tmp, "usage", "--live", "-j", mode="born,frozen").stdout)["pools"]
+        stat = json.loads(live(tmp, "stat", "-j", mode="born,frozen").stdout)["pools"]
+        wrong = [(a, b) for a, b in zip(flow, stat, strict=True) for kind in ("cpu", "io")
+                 for key, val in a[kind].items() if key in b[kind] and not key.endswith("wait_ns")
+                 and not key.endswith("service_ns") and b[kind][key] != val]
+        ok(not wrong and {"usage_ns", "nr_throttled"} < set(flow[0]["cpu"]) and
+           {"read_bytes", "flush_ios", "dirtied_bytes", "service_ns"} < set(flow[0]["io"]) and
+           flow[0]["io"]["wait_ns"] == sum(stat[0]["io"]["wait_ns"].values()),
+           "live_flows_are_what_the_module_says", *wrong[:2], flow[0])
         old = json.loads(live(tmp, "usage", "--live", "-j", mode="old").stdout)
         ok(not any("held_time" in r for p in old["pools"] for r in p["resources"].values()),
            "an_old_module_has_no_integrals")

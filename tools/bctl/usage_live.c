@@ -173,10 +173,9 @@ static void bc_live_row(const struct bc_db *db, const struct bc_snapshot *snap, 
 	row->end = db->reach;
 	row->span_known = BCN_HAS(p, BC_A_CREATED);
 	row->span = snap->taken - p->created;
-	if (BCN_HAS(p, BC_A_CPU))
-		bc_live_cpu(row, &p->cpu);
-	if (BCN_HAS(p, BC_A_IO))
-		bc_live_io(row, &p->io);
+	/* Their masks tell what is known of them. */
+	bc_live_cpu(row, &p->cpu);
+	bc_live_io(row, &p->io);
 	for (i = 0; bcn_pool_record(p, i, &rec); i++)
 		bc_live_record(db, row, &rec);
 }
