@@ -52,13 +52,19 @@ static size_t bc_sequence(const unsigned char *s)
 	return len;
 }
 
+#define BC_PLAIN \
+	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.:-/"
+
 /* The value of a label, which both formats want to be UTF-8; what is not becomes U+FFFD. */
 static void bc_label_value(FILE *out, const char *value)
 {
 	const unsigned char *s = (const unsigned char *)value;
 	size_t len;
 
-	for (; *s; s += len ? len : 1) {
+	/* What most names consist of. */
+	len = strspn(value, BC_PLAIN);
+	fwrite(value, 1, len, out);
+	for (s += len; *s; s += len ? len : 1) {
 		len = bc_sequence(s);
 		if (*s == '\\' || *s == '"')
 			fprintf(out, "\\%c", *s);
@@ -91,14 +97,22 @@ static void bc_number_out(FILE *out, struct bc_number n)
 {
 	char text[48], *end = text + sizeof(text) - 1, *p = end;
 	int digits = n.digits;
+	uint64_t low;
 
 	*end = '\0';
-	do {
+	/* The processor has no division of 128 bits: no more of them than it takes. */
+	for (; n.num >> 64; n.num /= 10) {
 		*--p = '0' + (int)(n.num % 10);
-		n.num /= 10;
 		if (--digits == 0)
 			*--p = '.';
-	} while (n.num || digits >= 0);
+	}
+	low = n.num;
+	do {
+		*--p = '0' + low % 10;
+		low /= 10;
+		if (--digits == 0)
+			*--p = '.';
+	} while (low || digits >= 0);
 	if (n.digits) {
 		while (end[-1] == '0')
 			*--end = '\0';
@@ -146,29 +160,33 @@ static void bc_head(struct bc_writer *w)
 /* The labels of a line; @more of its own, or NULL. */
 static void bc_labels(struct bc_writer *w, const struct bc_point *pt, const char *more)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
+	const char *sep = "{";
 
-	if (!f)
-		return;
 	if (pt->pool) {
-		fputc(',', f);
-		w->cat->pool(f, pt->pool);
+		fputs(sep, w->out);
+		w->cat->pool(w->out, pt->pool);
+		sep = ",";
 	}
 	if (pt->rec && w->m->all) {
-		fputc(',', f);
-		bc_label(f, "resource", pt->res->name);
+		fputs(sep, w->out);
+		bc_label(w->out, "resource", pt->res->name);
+		sep = ",";
 	}
-	if (w->m->label)
-		fprintf(f, ",%s", w->m->label);
-	if (w->m->labels)
-		w->m->labels(f, pt);
-	if (more)
-		fprintf(f, ",%s", more);
-	if (!fclose(f) && len)
-		fprintf(w->out, "{%s}", text + 1);
-	free(text);
+	if (w->m->label) {
+		fprintf(w->out, "%s%s", sep, w->m->label);
+		sep = ",";
+	}
+	if (w->m->labels) {
+		fputs(sep, w->out);
+		w->m->labels(w->out, pt);
+		sep = ",";
+	}
+	if (more) {
+		fprintf(w->out, "%s%s", sep, more);
+		sep = ",";
+	}
+	if (*sep == ',')
+		fputc('}', w->out);
 }
 
 static void bc_line(struct bc_writer *w, const struct bc_point *pt, struct bc_number n)

@@ -104,7 +104,7 @@ struct bc_point {
  * @res: with BC_OF_RECORD: just this resource, unless @all
  * @all: with BC_OF_RECORD: each resource, and a label that tells which
  * @make: makes the figure where it is no member; false if there is none
- * @labels: writes what other labels there are, a comma before each; or NULL
+ * @labels: writes what other labels there are, at least one; or NULL
  */
 struct bc_family {
 	const char *name;

@@ -73,7 +73,7 @@ static void bc_labels_build(FILE *out, const struct bc_point *pt)
 {
 	const struct bcn_info *info = pt->s->up ? bcn_list_info(pt->s->info) : NULL;
 
-	fputs(",uapi=\"" BC_STR(BC_GENL_VERSION) "\",bctl=\"" BCTL_VERSION "\"", out);
+	fputs("uapi=\"" BC_STR(BC_GENL_VERSION) "\",bctl=\"" BCTL_VERSION "\"", out);
 	if (info && info->version) {
 		fputc(',', out);
 		bc_label(out, "version", info->version);
@@ -82,7 +82,7 @@ static void bc_labels_build(FILE *out, const struct bc_point *pt)
 
 static void bc_labels_pool(FILE *out, const struct bc_point *pt)
 {
-	fprintf(out, ",id=\"%u\"", pt->pool->id);
+	fprintf(out, "id=\"%u\"", pt->pool->id);
 	if (pt->pool->parent) {
 		fputc(',', out);
 		bc_label(out, "parent", pt->pool->parent);
@@ -95,7 +95,6 @@ static void bc_labels_pool(FILE *out, const struct bc_point *pt)
 
 static void bc_labels_res(FILE *out, const struct bc_point *pt)
 {
-	fputc(',', out);
 	bc_label(out, "resource", pt->res->name);
 }
 

@@ -40,6 +40,7 @@ void bc_scrape_clear(struct bc_scrape *s)
 	s->info = NULL;
 	s->resources = NULL;
 	s->pools = NULL;
+	memset(s->res, 0, sizeof(s->res));
 	s->up = false;
 }
 
@@ -75,6 +76,16 @@ static int bc_scrape_devices(struct bc_scrape *s)
 	return ret;
 }
 
+static void bc_scrape_sort(struct bc_scrape *s)
+{
+	const struct bcn_res *res;
+	size_t i;
+
+	for (i = 0; (res = bcn_list_resource(s->resources, i)); i++)
+		if (res->id < BC_SCRAPE_RES)
+			s->res[res->id] = res;
+}
+
 static int bc_scrape_read(struct bc_scrape *s)
 {
 	const struct bcn_query query = { .detail = s->detail };
@@ -82,6 +93,7 @@ static int bc_scrape_read(struct bc_scrape *s)
 
 	if (!ret)
 		ret = bcn_resources(s->bcn, &s->resources);
+	bc_scrape_sort(s);
 	if (!ret)
 		ret = bcn_pools(s->bcn, &query, &s->pools);
 	if (!ret && s->times)
@@ -151,6 +163,8 @@ const struct bcn_res *bc_scrape_res(const struct bc_scrape *s, uint32_t id)
 {
 	size_t i;
 
+	if (id < BC_SCRAPE_RES)
+		return s->res[id];
 	for (i = 0; i < bcn_list_count(s->resources); i++)
 		if (bcn_list_resource(s->resources, i)->id == id)
 			return bcn_list_resource(s->resources, i);

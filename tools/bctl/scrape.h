@@ -8,6 +8,8 @@
 
 #include "beancounter.h"
 
+#define BC_SCRAPE_RES	64
+
 /**
  * struct bc_scrape - all that the module tells at one time
  * @bcn: the connection, or NULL
@@ -17,6 +19,7 @@
  * @why: if it is not: why
  * @info: the module
  * @resources: the resources
+ * @res: the same by their numbers, if these are below BC_SCRAPE_RES
  * @pools: the pools
  * @devices: for each pool its block devices, or NULL
  * @page_size: bytes in a page
@@ -32,6 +35,7 @@ struct bc_scrape {
 	char why[256];
 	struct bcn_list *info;
 	struct bcn_list *resources;
+	const struct bcn_res *res[BC_SCRAPE_RES];
 	struct bcn_list *pools;
 	struct bcn_list **devices;
 	uint64_t page_size;
