@@ -278,8 +278,10 @@ def test_file(kernel):
     ok([p.name for p in kernel.dir.iterdir() if "tmp" in p.name] == [], "nothing_is_left_behind")
     expect(kernel, 2, "No such file", "export", "--textfile", str(kernel.dir / "no/bc.prom"))
     first = path.stat().st_ino
-    proc = subprocess.Popen([FAKE, "export", "--textfile", str(path), "--interval", "0.1"],
-                            env=kernel.env("flow"), stderr=subprocess.PIPE, text=True)
+    said = kernel.dir / "said"
+    with open(said, "w", encoding="utf-8") as err:
+        proc = subprocess.Popen([FAKE, "export", "--textfile", str(path), "--interval", "0.1"],
+                                env=kernel.env("flow"), stderr=err)
     seen = set()
 
     def changing():
@@ -294,11 +296,13 @@ def test_file(kernel):
     ok(poll(lambda: Metrics(path.read_text()).get("bc_up") == 1), "module_comes")
     path.unlink()
     path.mkdir()
-    ok(poll(lambda: proc.poll() is None), "a_path_that_cannot_be_written_is_not_the_end")
+    ok(poll(lambda: said.read_text().count("cannot write: Is a directory") > 1),
+       "a_path_that_cannot_be_written_is_told_and_not_the_end", said.read_text())
     path.rmdir()
     ok(poll(path.exists), "and_then_it_goes_on")
     proc.send_signal(signal.SIGTERM)
-    _, err = proc.communicate(timeout=30)
+    proc.wait(30)
+    err = said.read_text()
     ok(proc.returncode == 0 and err.count("not loaded") == 1 and err.count("answers again") == 1,
        "it_ends_when_asked", proc.returncode, err)
 
@@ -472,6 +476,13 @@ def test_server(kernel):
     (kernel.dir / "gone").unlink()
     (kernel.dir / "reloads").write_text("5")
     ok(poll(lambda: Metrics(server.get().body).get("bc_up") == 1), "server_after_a_reload")
+    before = Metrics(server.get().body).get("bc_snapshot_timestamp_seconds")
+    (kernel.dir / "reloads").write_text("6")
+
+    def fresh():
+        m = Metrics(server.get().body)
+        return m if m.get("bc_snapshot_timestamp_seconds") != before else None
+    ok(poll(fresh).get("bc_up") == 1, "a_reload_between_two_looks_is_not_noticed")
     status, err = server.end()
     ok(status == 0 and "not loaded" in err and "Sanitizer" not in err, "server_ends", status, err)
     (kernel.dir / "reloads").unlink()
