@@ -641,7 +641,7 @@ def test_scrape(kernel, where):
 # ---- the services ----
 
 def test_units(kernel):
-    for name in ("bctl-export", "bctl-textfile"):
+    for name in ("beancounter-export", "beancounter-textfile"):
         text = (TOP / f"tools/systemd/{name}.service").read_text()
         if not shutil.which("systemd-analyze"):
             skip(f"unit_{name}", "there is no systemd-analyze")
