@@ -49,6 +49,9 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "       [--snapshot DIR] [--keep N] [--rate N] [--jobs N] [--exec-timeout S] [-jb]\n"
 	  "       [--exec -- CMD [ARG]...]",
 	  "print refusals and the coming and going of pools" },
+	{ "collect", cmd_collect, "[--once] [--db FILE] [--interval S] [--reader NAME] [--node NAME]\n"
+	  "       [--keep FINE[:HOURS[:DAYS]]] [--drop-caps]",
+	  "write what pools use into a file, for invoices" },
 	{ "usage", cmd_usage,
 	  "[--from T] [--to T] [--pool P]... [--tree] [--incarnations]\n"
 	  "       [--by hour|day|month] [--db FILE] [-jb] [--csv] [--cloudevents]\n"

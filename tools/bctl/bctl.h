@@ -76,6 +76,7 @@ int cmd_explain(struct bctl *b, int argc, char **argv);
 int cmd_threshold(struct bctl *b, int argc, char **argv);
 int cmd_reader_list(struct bctl *b, int argc, char **argv);
 int cmd_reader_delete(struct bctl *b, int argc, char **argv);
+int cmd_collect(struct bctl *b, int argc, char **argv);
 int cmd_usage(struct bctl *b, int argc, char **argv);
 int cmd_report(struct bctl *b, int argc, char **argv);
 int cmd_resources(struct bctl *b, int argc, char **argv);

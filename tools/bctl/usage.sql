@@ -39,14 +39,16 @@ CREATE TABLE pool (
 ) STRICT;
 
 CREATE INDEX pool_by_name ON pool (name);
+CREATE INDEX pool_alive ON pool (pool) WHERE ended_ms IS NULL;
 
 -- The records of a pool neither overlap nor run backwards. kind:
 --	interval	what it used in this time
 --	closing		the same, and it ends with the pool
 --	gap		nothing is known of this time, all figures are NULL
 -- reason, where there is one:
---	late		an interval: the collector did not run, or could not write
---	clock		an interval or closing: the clock was set in this time
+--	late		it is longer than an interval: the collector did not run, or could not
+--			write, or the pool is older than the store
+--	clock		the clock was set in this time; span_ns is how long it took
 --	lost		a gap: the pool went, and its final figures with it
 --	backwards	a gap: the module's figures fell, which is a bug
 CREATE TABLE record (
@@ -99,8 +101,8 @@ CREATE TABLE figure (
 
 -- What follows is the collector's own business.
 
--- Cumulative figures at the end of the newest record of each pool that has not ended; NULL
--- was never known. They are written in one transaction with that record.
+-- Cumulative figures at the end of the newest record of each pool that has one and has not
+-- ended; NULL was never known. They are written in one transaction with that record.
 CREATE TABLE last_pool (
 	pool		INTEGER PRIMARY KEY REFERENCES pool,
 	end_ms		INTEGER NOT NULL,	-- where the next record begins
@@ -135,7 +137,6 @@ CREATE TABLE last_figure (
 	failcnt		INTEGER,
 	failed		INTEGER,
 	maxheld		INTEGER,
-	peak		INTEGER,		-- highest since then, as far as it was taken
 	PRIMARY KEY (pool, res)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading the module for the store, round by round
+ *
+ * Two connections: one has the notifications, the other one is for questions, because
+ * notifications that arrive while an answer is awaited would be thrown away. A closing record
+ * is kept here until it is stored, and in the module until it is told so; if some were lost
+ * on the way the module is asked for them. Only when it unloads there is nobody to ask any
+ * more, and what it sent on leaving is all there is.
+ *
+ * The module may go and come at any time. Then all of the connection begins anew; what is
+ * in the store is never in doubt, because records are made from that and from the module's
+ * figures alone.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/beancounter.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "booking.h"
+#include "cli.h"
+#include "collector.h"
+#include "decode.h"
+#include "fetch.h"
+#include "ledger.h"
+
+/* Errors of the store, by whether it makes sense to try again. */
+static enum bc_round bc_collector_trouble(struct bc_collector *c, int ret)
+{
+	snprintf(c->said, sizeof(c->said), "the store: %s", bc_ledger_message(c->ledger));
+	return ret == -EBADMSG || ret == -EROFS ? BC_ROUND_FATAL : BC_ROUND_AGAIN;
+}
+
+/* Move a message to the closing records that wait to be stored. */
+static int bc_collector_keep(struct bc_collector *c, struct nlmsghdr **hdr)
+{
+	size_t room = c->closed.room ? 2 * c->closed.room : 16;
+	struct nlmsghdr **list;
+
+	if (c->closed.count == c->closed.room) {
+		list = realloc(c->closed.hdr, room * sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		c->closed.hdr = list;
+		c->closed.room = room;
+	}
+	c->closed.hdr[c->closed.count++] = *hdr;
+	*hdr = NULL;
+	return 0;
+}
+
+static uint64_t bc_closed_serial(struct nlmsghdr *hdr)
+{
+	struct bcn_closed closed;
+
+	return bc_decode_closed(hdr, &closed) ? 0 : closed.serial;
+}
+
+/* If it does not follow the one before, there are others to be asked for. */
+static void bc_collector_closed(struct bc_collector *c, struct nlmsghdr **hdr)
+{
+	uint64_t last = c->closed.count ? bc_closed_serial(c->closed.hdr[c->closed.count - 1]) :
+					  c->stored;
+
+	if (bc_closed_serial(*hdr) != last + 1)
+		c->dumped = false;
+	if (bc_collector_keep(c, hdr))
+		c->dumped = false;
+}
+
+/* Something has happened: keep it, or remember it; true if it is that the module goes. */
+static bool bc_collector_event(struct bc_collector *c, struct nlmsghdr **hdr)
+{
+	uint8_t cmd = bc_message_cmd(*hdr);
+	struct bcn_notice notice;
+
+	if (cmd == BC_CMD_CLOSED_GET)
+		bc_collector_closed(c, hdr);
+	if (cmd != BC_CMD_EVENT || bc_decode_notice(*hdr, &notice))
+		return false;
+	c->sighted |= notice.event == BC_EVENT_POOL_NEW;
+	return notice.event == BC_EVENT_UNLOAD;
+}
+
+/* Take the notifications that have come; true if the module goes. */
+static bool bc_collector_drain(struct bc_collector *c)
+{
+	struct bc_msgs events;
+	bool gone = false;
+	size_t i;
+	int ret;
+
+	do {
+		memset(&events, 0, sizeof(events));
+		ret = bc_nl_next(c->b->nl, 0, &events);
+		for (i = 0; i < events.count; i++)
+			gone |= bc_collector_event(c, &events.hdr[i]);
+		bc_msgs_clear(&events);
+		/* Some were lost: what the module still has is asked for. */
+		if (ret == -ENOBUFS)
+			c->dumped = false;
+	} while (!ret || ret == -ENOBUFS);
+	return gone;
+}
+
+/*
+ * Close what leads to the module. Requests fail only after it has sent all that it had to
+ * send, so it is here by now.
+ */
+static void bc_collector_part(struct bc_collector *c)
+{
+	if (c->b->nl)
+		(void)bc_collector_drain(c);
+	bcn_close(c->ask.nl);
+	bcn_close(c->b->nl);
+	c->ask.nl = NULL;
+	c->b->nl = NULL;
+	c->known = false;
+	c->dumped = false;
+}
+
+static int bc_collector_dump_closed(struct bc_collector *c, struct bc_msgs *msgs)
+{
+	struct nl_msg *msg = bc_nl_new(c->ask.nl, BC_CMD_CLOSED_GET, NLM_F_DUMP);
+	int ret = -ENOMEM;
+
+	if (msg && (!c->stored || !nla_put_u64(msg, BC_A_SERIAL, c->stored)))
+		ret = bc_nl_call(c->ask.nl, msg, msgs);
+	nlmsg_free(msg);
+	return ret;
+}
+
+static int bc_collector_ack(struct bc_collector *c, uint64_t serial)
+{
+	int ret = bcn_acknowledge(c->ask.nl, c->reader, serial);
+
+	/* A module without closing records has nothing to acknowledge. */
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+/*
+ * Are the next peaks those since the newest record? Not if this reader is a new one, and not
+ * if its peaks were taken since, as by a collector that was killed before it stored them.
+ */
+static bool bc_collector_fresh_peaks(struct bc_collector *c)
+{
+	char text[BC_BOOT_ID_MAX + 24];
+	unsigned long long taken = 0;
+	const struct bcn_reader *reader;
+	struct bcn_list *list = NULL;
+	size_t len = strlen(c->boot), i;
+	bool fresh = false;
+
+	if (bc_ledger_get_meta(c->ledger, "taken", text, sizeof(text)) ||
+	    strncmp(text, c->boot, len) || sscanf(text + len, " %llu", &taken) != 1)
+		return false;
+	if (bcn_readers(c->ask.nl, &list))
+		return false;
+	for (i = 0; i < bcn_list_count(list); i++) {
+		reader = bcn_list_reader(list, i);
+		if (reader->name && !strcmp(reader->name, c->reader))
+			fresh = reader->taken <= taken;
+	}
+	bcn_list_free(list);
+	return fresh;
+}
+
+static const char *bc_collector_unit(uint32_t unit)
+{
+	return unit == BC_UNIT_PAGES ? "pages" : unit == BC_UNIT_BYTES ? "bytes" : "items";
+}
+
+/* Write down what goes for all records of this load of the module. */
+static int bc_collector_facts(struct bc_collector *c, const struct bc_snapshot *snap,
+			      uint32_t page_size)
+{
+	char text[16];
+	size_t i;
+	int ret = bc_ledger_begin(c->ledger);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < snap->nres && !ret; i++)
+		ret = bc_ledger_put_res(c->ledger, snap->res[i].id, snap->res[i].name,
+					bc_collector_unit(snap->res[i].unit));
+	snprintf(text, sizeof(text), "%u", page_size);
+	if (!ret)
+		ret = bc_ledger_put_meta(c->ledger, "page_size", text);
+	return bc_ledger_end(c->ledger, ret);
+}
+
+static enum bc_round bc_collector_learn(struct bc_collector *c, struct bc_snapshot *snap)
+{
+	struct bcn_list *list = NULL;
+	const struct bcn_info *info;
+	int ret = bcn_module(c->ask.nl, &list);
+
+	if (ret) {
+		bctl_fail_nl(&c->ask, NULL, ret);
+		return BC_ROUND_AGAIN;
+	}
+	info = bcn_list_info(list);
+	c->instance = info->instance;
+	ret = bctl_fetch_resources(&c->ask, snap);
+	if (!ret) {
+		ret = bc_collector_facts(c, snap, BCN_HAS(info, BC_A_PAGE_SIZE) ?
+					 info->page_size : bc_page_size());
+		if (ret)
+			bc_collector_trouble(c, ret);
+	}
+	bcn_list_free(list);
+	return ret ? BC_ROUND_AGAIN : BC_ROUND_DONE;
+}
+
+/**
+ * bc_collector_listen() - begin to receive notifications, if that is not so
+ * @c: the collector
+ *
+ * Return: what came of it; BC_ROUND_FATAL when that is not permitted any more.
+ */
+enum bc_round bc_collector_listen(struct bc_collector *c)
+{
+	static const char * const groups[] = { BC_MCGRP_USAGE, BC_MCGRP_POOL };
+	char *said = c->b->said;
+	size_t i;
+	int ret;
+
+	if (c->b->nl)
+		return BC_ROUND_DONE;
+	c->b->said = c->said;
+	ret = bctl_open(c->b);
+	c->b->said = said;
+	if (ret) {
+		bc_collector_part(c);
+		return BC_ROUND_ABSENT;
+	}
+	c->dumped = false;
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		ret = bcn_subscribe(c->b->nl, groups[i]);
+		/* A module of before has no group "usage". */
+		if (ret && ret != -ENOENT) {
+			snprintf(c->said, sizeof(c->said), "cannot listen to the module: %s",
+				 strerror(-ret));
+			bcn_close(c->b->nl);
+			c->b->nl = NULL;
+			return BC_ROUND_FATAL;
+		}
+	}
+	return BC_ROUND_DONE;
+}
+
+/*
+ * Connect, if that is not so, and first of all listen: what comes from now on is heard of.
+ * From the first acknowledgment on the module keeps closing records for this reader.
+ */
+static enum bc_round bc_collector_meet(struct bc_collector *c)
+{
+	struct bc_snapshot snap = { 0 };
+	enum bc_round round;
+	int ret;
+
+	if (c->known)
+		return BC_ROUND_DONE;
+	round = c->listens ? bc_collector_listen(c) : BC_ROUND_DONE;
+	if (round != BC_ROUND_DONE)
+		return round;
+	if (bctl_open(&c->ask)) {
+		bc_collector_part(c);
+		return BC_ROUND_ABSENT;
+	}
+	c->peaks = bc_collector_fresh_peaks(c);
+	ret = bc_collector_ack(c, 0);
+	if (ret) {
+		bctl_fail_nl(&c->ask, NULL, ret);
+		return ret == -EPERM || ret == -EINVAL ? BC_ROUND_FATAL : BC_ROUND_AGAIN;
+	}
+	c->stored = 0;
+	round = bc_collector_learn(c, &snap);
+	bc_snapshot_clear(&snap);
+	c->known = round == BC_ROUND_DONE;
+	return round;
+}
+
+/*
+ * Ask for the closing records that are not stored. Those at hand that are not older are among
+ * them; older ones are from a module that has gone, or had to go because they were too many.
+ */
+static int bc_collector_gather(struct bc_collector *c)
+{
+	struct bc_msgs msgs = { 0 };
+	int ret = bc_collector_dump_closed(c, &msgs);
+	uint64_t first = msgs.count ? bc_closed_serial(msgs.hdr[0]) : 0;
+	size_t i;
+
+	while (first && c->closed.count &&
+	       bc_closed_serial(c->closed.hdr[c->closed.count - 1]) >= first)
+		free(c->closed.hdr[--c->closed.count]);
+	for (i = 0; i < msgs.count && !ret; i++)
+		ret = bc_collector_keep(c, &msgs.hdr[i]);
+	bc_msgs_clear(&msgs);
+	c->dumped = !ret;
+	/* A module of before has none. */
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+/* What is stored is acknowledged; if that fails it is the next time. */
+static void bc_collector_stored(struct bc_collector *c, const struct bc_booking *k)
+{
+	bc_msgs_clear(&c->closed);
+	c->stored = k->serial;
+	c->records += k->written;
+	if (c->ask.nl && c->stored)
+		(void)bc_collector_ack(c, c->stored);
+}
+
+static enum bc_round bc_collector_book(struct bc_collector *c, const struct bc_snapshot *snap)
+{
+	struct bc_booking k;
+	int ret = bc_book(c, snap, &c->closed, &k);
+
+	if (ret) {
+		/* The peaks of the dump are gone. */
+		c->peaks &= !snap;
+		return bc_collector_trouble(c, ret);
+	}
+	c->peaks |= !!snap;
+	bc_collector_stored(c, &k);
+	return BC_ROUND_DONE;
+}
+
+/* What the module sent when it left is stored without it. */
+static enum bc_round bc_collector_without(struct bc_collector *c, enum bc_round round)
+{
+	enum bc_round book = BC_ROUND_DONE;
+
+	if (round == BC_ROUND_ABSENT && c->closed.count)
+		book = bc_collector_book(c, NULL);
+	return book == BC_ROUND_DONE ? round : book;
+}
+
+static enum bc_round bc_collector_try(struct bc_collector *c)
+{
+	enum bc_round round = bc_collector_meet(c);
+	struct bc_snapshot snap = { 0 };
+
+	if (round != BC_ROUND_DONE)
+		return bc_collector_without(c, round);
+	c->ask.reader = c->reader;
+	if (bctl_fetch_figures(&c->ask, &snap) || bc_collector_gather(c)) {
+		/* The peaks may have been taken, or not. */
+		c->peaks = false;
+		round = BC_ROUND_AGAIN;
+	} else {
+		round = bc_collector_book(c, &snap);
+	}
+	bc_snapshot_clear(&snap);
+	return round;
+}
+
+/* Do it, and once more on a new connection: the module may be another one by now. */
+static enum bc_round bc_collector_twice(struct bc_collector *c,
+					enum bc_round (*what)(struct bc_collector *c))
+{
+	bool known = c->known;
+	enum bc_round round;
+
+	c->said[0] = '\0';
+	round = what(c);
+	if (round != BC_ROUND_AGAIN || !known || !strncmp(c->said, "the store", 9))
+		return round;
+	bc_collector_part(c);
+	return what(c);
+}
+
+/* Because the clock was set back there may be records of this time already. */
+static int bc_collector_hold(struct bc_collector *c)
+{
+	struct bc_now now;
+	int64_t newest;
+	int ret = bc_ledger_newest(c->ledger, &newest);
+
+	bc_clock_now(&now);
+	c->holding = ret || newest == INT64_MIN ? 0 : bc_meter_hold(newest, now.utc_ms);
+	return ret;
+}
+
+/**
+ * bc_collector_round() - write a record of each pool
+ * @c: the collector
+ *
+ * After the clock was set back, just the closing records are written for a while.
+ *
+ * Return: what came of it.
+ */
+enum bc_round bc_collector_round(struct bc_collector *c)
+{
+	int ret = bc_collector_hold(c);
+
+	if (ret)
+		return bc_collector_trouble(c, ret);
+	if (c->holding)
+		return bc_collector_closings(c);
+	return bc_collector_twice(c, bc_collector_try);
+}
+
+static enum bc_round bc_collector_try_closings(struct bc_collector *c)
+{
+	enum bc_round round = bc_collector_meet(c);
+
+	if (round != BC_ROUND_DONE)
+		return bc_collector_without(c, round);
+	if (!c->dumped && bc_collector_gather(c))
+		return BC_ROUND_AGAIN;
+	return c->closed.count ? bc_collector_book(c, NULL) : BC_ROUND_DONE;
+}
+
+/**
+ * bc_collector_closings() - write the closing records that have come
+ * @c: the collector
+ *
+ * Return: what came of it.
+ */
+enum bc_round bc_collector_closings(struct bc_collector *c)
+{
+	return bc_collector_twice(c, bc_collector_try_closings);
+}
+
+static enum bc_round bc_collector_try_sight(struct bc_collector *c)
+{
+	enum bc_round round = bc_collector_meet(c);
+	struct bc_snapshot snap = { 0 };
+	int ret;
+
+	if (round != BC_ROUND_DONE)
+		return round;
+	c->ask.reader = NULL;
+	ret = bctl_fetch_figures(&c->ask, &snap);
+	if (ret) {
+		round = BC_ROUND_AGAIN;
+	} else {
+		ret = bc_book_rows(c, &snap);
+		if (ret)
+			round = bc_collector_trouble(c, ret);
+	}
+	bc_snapshot_clear(&snap);
+	c->sighted &= round != BC_ROUND_DONE;
+	return round;
+}
+
+/**
+ * bc_collector_sight() - make rows for new pools
+ * @c: the collector
+ *
+ * Return: what came of it.
+ */
+enum bc_round bc_collector_sight(struct bc_collector *c)
+{
+	return bc_collector_twice(c, bc_collector_try_sight);
+}
+
+/**
+ * bc_collector_events() - take the notifications that have come
+ * @c: the collector, listening
+ *
+ * Return: BC_ROUND_DONE; BC_ROUND_ABSENT when the module goes, and what it sent is to be
+ * stored by bc_collector_closings().
+ */
+enum bc_round bc_collector_events(struct bc_collector *c)
+{
+	if (!bc_collector_drain(c))
+		return BC_ROUND_DONE;
+	bc_collector_part(c);
+	return BC_ROUND_ABSENT;
+}
+
+/* The facts that do not depend on the module. */
+static int bc_collector_put_meta(struct bc_collector *c)
+{
+	char text[256];
+	int ret = bc_ledger_get_meta(c->ledger, "node", text, sizeof(text));
+
+	if (!ret && !*text)
+		ret = bc_ledger_put_meta(c->ledger, "node", c->node);
+	if (!ret)
+		ret = bc_ledger_put_meta(c->ledger, "schema", "1");
+	snprintf(text, sizeof(text), "%u", c->step_ms / 1000);
+	return ret ? ret : bc_ledger_put_meta(c->ledger, "interval_s", text);
+}
+
+/**
+ * bc_collector_begin() - begin to collect
+ * @c: the collector, with what its options tell and the store
+ *
+ * Return: what came of it.
+ */
+enum bc_round bc_collector_begin(struct bc_collector *c)
+{
+	int ret = bc_clock_boot_id(c->boot);
+
+	c->ask = *c->b;
+	c->ask.nl = NULL;
+	c->ask.said = c->said;
+	if (ret) {
+		snprintf(c->said, sizeof(c->said), "the boot id: %s", strerror(-ret));
+		return BC_ROUND_FATAL;
+	}
+	ret = bc_ledger_begin(c->ledger);
+	if (!ret)
+		ret = bc_ledger_end(c->ledger, bc_collector_put_meta(c));
+	return ret ? bc_collector_trouble(c, ret) : BC_ROUND_DONE;
+}
+
+/**
+ * bc_collector_end() - forget all
+ * @c: the collector; its store is closed, too
+ */
+void bc_collector_end(struct bc_collector *c)
+{
+	bc_collector_part(c);
+	bc_msgs_clear(&c->closed);
+	bc_ledger_close(c->ledger);
+	c->ledger = NULL;
+}
