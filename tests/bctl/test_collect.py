@@ -259,8 +259,23 @@ def test_once():
         got = run(kernel, db, '--once')
     tap.ok(got.returncode == 0 and not got.stderr, '--once, again and again', got.stderr)
     agrees(kernel, db, 'adds up, too')
-    tap.ok(query(db, 'SELECT count(*) FROM record')[0][0] == 10, 'a record each time')
+    tap.equal(query(db, 'SELECT count(*) FROM record'), [(10,)], 'a record each time')
     tap.equal(query(db, 'SELECT max(peak) FROM figure WHERE res = 5')[0][0], 5, 'peaks are taken')
+    peak = ('SELECT peak FROM figure JOIN record USING (record) WHERE res = 5 AND pool = 2 '
+            'ORDER BY record DESC LIMIT 1')
+    kernel.use(web, {'numproc': -2})
+    run(kernel, db, '--once')
+    tap.equal(query(db, peak), [(5,)], 'a peak is that of the interval')
+    run(kernel, db, '--once')
+    tap.equal(query(db, peak), [(3,)], 'of which what was before is no part')
+    kernel.use(web, {'numproc': 1})
+    kernel.use(web, {'numproc': -1})
+    with kernel.lock:
+        kernel.dump(0, 'collect', lambda *args: None)
+    run(kernel, db, '--once')
+    tap.equal(query(db, peak), [(None,)], 'peaks that were taken and not stored are not known')
+    run(kernel, db, '--once')
+    tap.equal(query(db, peak), [(3,)], 'the next ones are')
     kernel.end()
 
 
