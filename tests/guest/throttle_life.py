@@ -74,10 +74,10 @@ def wakes():
 def carry():
     """A debt belongs to the pool, not to who made it, and a tighter limit does not end it."""
     pool = bc.Pool('debtor')
-    bc.nl.tune('debtor', {'io.bps': 4096})
+    bc.nl.tune('debtor', {'io.bps': 8192})
     member = sleeper(pool)
     member.end()
-    bc.nl.tune('debtor', {'io.bps': 2048})
+    bc.nl.tune('debtor', {'io.bps': 4096})
     member = bc.Member(pool)
     member.start(disk.direct, FILE, 4096, 1)
     tap.ok(tap.poll_until(SOON, lambda: asleep(member.pid)), 'a tighter limit keeps the debt')
