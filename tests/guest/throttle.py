@@ -151,7 +151,7 @@ def dd():
             before = total(pools[-1])
             took = pay(pools[-1], disk.run, 'dd', 'if=/dev/zero', f'of={FILE}.d', 'bs=64k',
                        'count=64', way)
-            near((total(pools[-1]) - before) / took, MIB, f'dd {way}, limit of {pool.name}', 10)
+            near((total(pools[-1]) - before) / took, MIB, f'dd {way}, limit of {pool.name}', 20)
     for pool in reversed(pools):
         pool.remove()
 
