@@ -64,6 +64,14 @@ def test_man_pages():
     tap.equal(missing, [], 'each function is in a manual page')
 
 
+    with open(f'{TOP}/Documentation/man/libbeancounter.3', encoding='utf-8') as f:
+        shown = re.search(r'^\.EX\n(.*)^\.EE$', f.read(), re.M | re.S)[1]
+    with open(f'{TOP}/tools/lib/example.c', encoding='utf-8') as f:
+        example = f.read()
+    tap.equal(re.sub(r'^\\&', '', shown, flags=re.M).replace('\\-', '-').replace('\\e', '\\'),
+              example[example.index('#include'):], 'the example is that of the manual page')
+
+
 def test_install():
     with tempfile.TemporaryDirectory() as dest:
         subprocess.run(['make', '-s', '-C', f'{TOP}/tools', f'OUT={LIBDIR}', f'DESTDIR={dest}',
