@@ -87,7 +87,8 @@ class Screen:
             raise ValueError(f"control character {char!r}")
 
     def scroll(self, count):
-        top, bottom = self.region
+        # a region of the size that the window had before
+        top, bottom = (min(edge, self.rows - 1) for edge in self.region)
         for _ in range(abs(count)):
             self.cells.pop(top if count > 0 else bottom)
             self.cells.insert(bottom if count > 0 else top, [" "] * self.cols)
