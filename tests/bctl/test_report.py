@@ -138,6 +138,18 @@ def test_command(path, tmp):
        "a_period_without_records", none)
 
 
+def test_unknown(tmp):
+    """A pool of which hardly anything is known."""
+    path = f"{tmp}/unknown.db"
+    store = made.Store(path)
+    store.record(store.pool("host", made.EPOCH), made.EPOCH, made.EPOCH + made.HOUR, cpu_ns=5)
+    store.close()
+    page = Page(run("--html", "--db", path, *SPAN).stdout.decode())
+    ok(page.text["td"].count("\u2013") == 5 and "0" not in page.text["td"].split("0.000")[1][:5] and
+       "refused" not in page.text.get("span", ""), "what_is_not_known_is_a_dash_and_not_0",
+       page.text["td"])
+
+
 def pixels(path):
     """All pixels of a PNG as bytes in rows; only what Chromium writes."""
     data, at, packed = path.read_bytes(), 8, b""
@@ -206,6 +218,7 @@ def main():
         evil_store(path)
         test_page(path)
         test_command(path, tmp)
+        test_unknown(tmp)
         test_browser(path, tmp)
     print(f"1..{count}")
     sys.exit(failed > 0)

@@ -6,7 +6,6 @@
  * the page itself forbids them. It follows the reader's choice of light or dark.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,13 +117,16 @@ static double bc_unit(const struct bc_report *r, size_t res)
 	return r->db->res[res].measure == BC_IN_PAGES ? r->db->page_size : 1;
 }
 
-static uint64_t bc_failures(const struct bc_report *r, const struct bc_slice *slice)
+/* Refusals of all resources whose refusals are known, if there are such. */
+static struct bc_sum bc_failures(const struct bc_report *r, const struct bc_slice *slice)
 {
-	uint64_t sum = 0;
+	struct bc_sum sum = { 0 };
 	size_t i;
 
-	for (i = 0; i < r->db->nres && slice->res; i++)
-		sum += slice->res[i].failcnt.sum;
+	for (i = 0; i < r->db->nres && slice->res; i++) {
+		sum.sum += slice->res[i].failcnt.sum;
+		sum.count += slice->res[i].failcnt.count;
+	}
 	return sum;
 }
 
@@ -143,7 +145,7 @@ static void bc_report_row(struct bc_report *r, size_t number, const struct bc_su
 {
 	const struct bc_slice *s = sums->slices;
 	const struct bc_held *mem = bc_memory(r, s);
-	uint64_t failures = bc_failures(r, s);
+	const struct bc_sum failures = bc_failures(r, s);
 
 	fprintf(r->out, "<tr><td class=\"l name\"><a href=\"#p%zu\">", number);
 	bc_html(r->out, r->groups->v[number].name);
@@ -158,8 +160,9 @@ static void bc_report_row(struct bc_report *r, size_t number, const struct bc_su
 	bc_cell_bytes(r->out, s->flow[BC_M_IO_READ_BYTES].count, s->flow[BC_M_IO_READ_BYTES].sum);
 	fputs("</td><td>", r->out);
 	bc_cell_bytes(r->out, s->flow[BC_M_IO_WRITE_BYTES].count, s->flow[BC_M_IO_WRITE_BYTES].sum);
-	fprintf(r->out, "</td><td%s>%" PRIu64 "</td><td>",
-		failures ? " class=\"bad\"" : " class=\"zero\"", failures);
+	fprintf(r->out, "</td><td%s>", failures.sum ? " class=\"bad\"" : " class=\"zero\"");
+	bc_cell(r->out, &failures, 1, 0);
+	fputs("</td><td>", r->out);
 	bc_covered(r->out, s);
 	fputs("</td></tr>\n", r->out);
 }
@@ -174,6 +177,7 @@ static void bc_report_tiles(struct bc_report *r, const struct bc_sums *sums)
 	const struct bc_slice *s = sums->slices;
 	const struct bc_held *mem = bc_memory(r, s);
 	const struct bc_sum *cpu = &s->flow[BC_M_CPU];
+	const struct bc_sum failures = bc_failures(r, s);
 	const struct bc_sum p95 = { .sum = cpu->p95, .count = cpu->buckets };
 
 	fputs("<div class=\"tiles\"><div><b>", r->out);
@@ -195,8 +199,8 @@ static void bc_report_tiles(struct bc_report *r, const struct bc_sums *sums)
 	fputs("<div><b>", r->out);
 	bc_cell_bytes(r->out, s->flow[BC_M_IO_WRITE_BYTES].count, s->flow[BC_M_IO_WRITE_BYTES].sum);
 	bc_tile(r, "written");
-	fprintf(r->out, "<div><b%s>%" PRIu64, bc_failures(r, s) ? " class=\"bad\"" : "",
-		bc_failures(r, s));
+	fprintf(r->out, "<div><b%s>", failures.sum ? " class=\"bad\"" : "");
+	bc_cell(r->out, &failures, 1, 0);
 	bc_tile(r, "refused");
 	fputs("<div><b>", r->out);
 	bc_covered(r->out, s);
@@ -270,8 +274,10 @@ static bool bc_value_limit(const struct bc_report *r, const struct bc_slice *s, 
 
 static bool bc_value_failures(const struct bc_report *r, const struct bc_slice *s, double *value)
 {
-	*value = bc_failures(r, s);
-	return true;
+	const struct bc_sum failures = bc_failures(r, s);
+
+	*value = failures.sum;
+	return failures.count;
 }
 
 /* The plots of a pool. A plot on which nothing is above 0 is left out, but for the first. */
@@ -390,8 +396,8 @@ static void bc_report_resources(struct bc_report *r, const struct bc_slice *s)
 		fputs("</td>", r->out);
 		bc_report_amount(r, held->time.count && s->covered, s->covered ?
 				 (double)held->time.sum * 1000 / s->covered : 0, i);
-		bc_report_amount(r, held->time.buckets, (double)held->time.p95 * 1000 / BC_BUCKET_MS,
-				 i);
+		bc_report_amount(r, held->time.buckets,
+				 (double)held->time.p95 * 1000 / BC_BUCKET_MS, i);
 		bc_report_amount(r, held->known & 1U << BC_F_PEAK, held->peak, i);
 		bc_report_bound(r, held, held->barrier, i);
 		bc_report_bound(r, held, held->limit, i);
