@@ -115,7 +115,7 @@ static u64 bc_usage(struct page_counter *counter)
 static long bc_node_anon(struct mem_cgroup_per_node *mz)
 {
 	long pages = 0;
-	int zone, gen;
+	int zone, gen __maybe_unused;
 
 	for (zone = 0; zone < MAX_NR_ZONES; zone++)
 		pages += READ_ONCE(mz->lru_zone_size[zone][LRU_INACTIVE_ANON]) +

@@ -444,6 +444,9 @@ static int bc_nl_pool_set(struct sk_buff *skb, struct genl_info *info)
 	bc_pool_set_bounds(pool, bounds);
 	/* bctl enables controllers before it asks for what needs them. */
 	bc_sources_want();
+	/* In case the cgroup goes before it is looked at again. */
+	if (pool->depth && pool->state == BC_POOL_LIVE)
+		bc_snap_look(pool);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_SET);
 out_unlock:
 	mutex_unlock(&bc_tree.lock);

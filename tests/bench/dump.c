@@ -67,7 +67,7 @@ static void request(int fd, int type, int cmd, int flags, int attr, const void *
 		err(1, "send");
 }
 
-static int family(int fd)
+static int find_family(int fd)
 {
 	const struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
 	const struct nlattr *nla, *end;
@@ -112,7 +112,7 @@ static void look_at(const struct nlmsghdr *nlh)
 	}
 }
 
-static void dump(int fd, int type, const uint64_t *since)
+static void dump_pools(int fd, int type, const uint64_t *since)
 {
 	struct nlmsghdr *nlh;
 	ssize_t len;
@@ -163,13 +163,13 @@ int main(int argc, char **argv)
 		errx(1, "usage: dump ROUNDS DIR NR");
 	rounds = atoi(argv[1]);
 	nr = atoi(argv[3]);
-	type = family(fd);
+	type = find_family(fd);
 	while (rounds--) {
 		for (way = 0; way < 3; way++) {
 			since = generation;
 			t = now();
 			if (way < 2)
-				dump(fd, type, way ? &since : NULL);
+				dump_pools(fd, type, way ? &since : NULL);
 			else
 				read_files(argv[2], nr);
 			t = now() - t;

@@ -107,6 +107,8 @@ def check_deleted():
 def check_killed():
     """The cgroup is killed and removed: nobody asked for anything."""
     pool = bc.Pool('gone', numproc=9)
+    bc.nl.set('gone', {'physpages': 77777})
+    bc.nl.tune('gone', {'cpu.shares': 777})
     member = bc.Member(pool)
     member.call(burn, 0.1)
     time.sleep(0.5)
@@ -118,6 +120,8 @@ def check_killed():
     rec = last()
     tap.equal((rec['name'], rec['cause'], rec['cgroup_path'], rec['res']['numproc'].barrier),
               ('gone', genl.CGROUP, pool.path, 9), 'removed: there is a record')
+    tap.equal((rec['res']['physpages'].limit, rec['settings']['cpu.shares'].value), (77777, 777),
+              'with what the kernel had for its cgroup')
     tap.ok(rec['cpu'].usage >= used > 0, 'with the CPU time to the end', (rec['cpu'], used))
 
 

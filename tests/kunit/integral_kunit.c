@@ -20,7 +20,7 @@
 #define START		4294892296ULL	/* jiffies_64 at boot */
 
 /* Units times ticks; exact. */
-typedef unsigned __int128 exact_t;
+#define exact_t	unsigned __int128
 
 struct integrals {
 	struct bc_counter	level[LEVELS];
