@@ -234,6 +234,17 @@ def test_csv(path):
     ok(("web", "2026-10-02T00:00:00Z", "600000", "lost") in gaps, "csv_has_the_gaps", gaps)
 
 
+def test_csv_quotes(tmp):
+    name = '-a,"b"'
+    path = f"{tmp}/quotes.db"
+    store = made.Store(path, node="n\n1")
+    store.record(store.pool(name, made.EPOCH), made.EPOCH, made.EPOCH + HOUR, cpu_ns=5)
+    store.close()
+    rows = csv_rows("--db", path, "--from", "2026-10-01", "--to", "2026-10-02")
+    ok({(r["node"], r["pool"]) for r in rows} == {("n\n1", name)}, "csv_is_quoted_as_rfc_4180_says",
+       rows[0])
+
+
 def events(path, begin, end):
     out = run("usage", "--db", path, "--from", begin, "--to", end, "--cloudevents")
     return [json.loads(line) for line in out.stdout.splitlines()]
@@ -458,6 +469,7 @@ def main():
         path = f"{tmp}/sample.db"
         made.sample(path)
         test_csv(path)
+        test_csv_quotes(tmp)
         test_cloudevents(path)
         test_text(path)
         test_times(path)

@@ -359,7 +359,7 @@ int bc_print_usage(const struct bc_printer *p, json_object *doc, json_object *po
  * @out: the file
  * @text: what stands in it, or NULL for nothing
  *
- * As in RFC 4180; and so that no program that opens it takes it for a formula.
+ * As in RFC 4180.
  */
 void bc_csv_text(FILE *out, const char *text)
 {
@@ -367,11 +367,11 @@ void bc_csv_text(FILE *out, const char *text)
 
 	if (!text)
 		return;
-	if (!strpbrk(text, ",\"\r\n") && !strchr("=+-@\t", *text)) {
+	if (!strpbrk(text, ",\"\r\n")) {
 		fputs(text, out);
 		return;
 	}
-	fputs(*text && strchr("=+-@\t", *text) ? "\"'" : "\"", out);
+	fputc('"', out);
 	for (s = text; *s; s++)
 		fprintf(out, *s == '"' ? "\"\"" : "%c", *s);
 	fputc('"', out);
