@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -43,11 +44,11 @@ class Collector:
     """A running bctl collect."""
     running = []
 
-    def __init__(self, kernel, path, *args, wait=True):
+    def __init__(self, kernel, path, *args, wait=True, **env):
         self.said = open(f'{TOP}/said{next(counter)}', 'w+', encoding='utf-8')
         self.proc = subprocess.Popen([BCTL, 'collect', '--db', path, *args], stderr=self.said,
                                      stdout=subprocess.DEVNULL,
-                                     env=dict(os.environ, BCTL_WIRE=kernel.path))
+                                     env=dict(os.environ, BCTL_WIRE=kernel.path, **env))
         self.running.append(self.proc)
         if wait:
             tap.poll_until(30, lambda: 'collecting' in self.words() or self.proc.poll())
@@ -246,6 +247,27 @@ def test_plain():
                     "WHERE c.name = 'job'"), [('web',)], 'the parent is known')
     tap.equal(query(db, "SELECT DISTINCT held, barrier, lim, held_time FROM figure WHERE res = 7"),
               [(None, -1, -1, None)], 'what is not counted is NULL, unlimited is -1')
+    kernel.end()
+
+
+def test_notify():
+    """The service manager hears how things are."""
+    path = place()
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(path + '/notify')
+    manager.settimeout(30)
+    kernel = kernel_at(path, speed=100)
+    col = Collector(kernel, path + '/u.db', NOTIFY_SOCKET=path + '/notify', WATCHDOG_USEC='2000000')
+    tap.equal(manager.recv(999), b'READY=1', 'READY')
+    got = manager.recv(999)
+    tap.ok(b'STATUS=1 records written, the next ones at 2026-10-01 00:05:00 UTC' in got and
+           b'WATCHDOG=1' in got, 'STATUS and WATCHDOG', got)
+    tap.ok(all(b'WATCHDOG=1' in manager.recv(999) for _ in range(3)), 'again and again')
+    kernel.unload()
+    tap.ok(tap.poll_until(30, lambda: b'not loaded' in manager.recv(999)),
+           'what is wrong is the status')
+    col.end()
+    tap.ok(tap.poll_until(30, lambda: b'STOPPING=1' in manager.recv(999)), 'STOPPING')
     kernel.end()
 
 
@@ -712,7 +734,7 @@ def end_all():
 def main():
     only = os.environ.get('BC_ONLY')
     atexit.register(end_all)
-    for test in (test_options, test_plain, test_once, test_reload, test_figures, test_clock,
+    for test in (test_options, test_plain, test_notify, test_once, test_reload, test_figures, test_clock,
                  test_two, test_bad_file, test_locked, test_reader, test_full, test_compact,
                  test_power, test_kill):
         if not only or only in test.__name__:
