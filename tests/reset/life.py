@@ -35,18 +35,28 @@ def sums(db, boot, incarnation):
     flows = db.execute('SELECT sum(cpu_ns), sum(io_write_bytes), sum(io_reads) FROM record JOIN pool '
                        'USING (pool) WHERE boot = ? AND incarnation = ?',
                        (boot, incarnation)).fetchone()
-    table = db.execute('SELECT name, sum(held_time) FROM figure f JOIN record USING (record) JOIN '
-                       'resource ON id = f.res JOIN pool USING (pool) WHERE boot = ? AND '
-                       'incarnation = ? GROUP BY 1', (boot, incarnation))
+    table = db.execute('SELECT resource.name, sum(held_time) FROM figure f JOIN record USING '
+                       '(record) JOIN resource ON resource.id = f.res JOIN pool USING (pool) '
+                       'WHERE boot = ? AND incarnation = ? GROUP BY 1', (boot, incarnation))
     return [list(flows), {name: value for name, value in table if value is not None}]
+
+
+def noted():
+    """The lines of the book; what was not synced before a reset may be half a line."""
+    with open(BOOK, encoding='utf-8', errors='replace') as book:
+        for line in book.read().replace('\0', '').splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                pass
 
 
 def check():
     """What was acknowledged in any life before is there, to the unit; what lived has a gap."""
     db = sqlite3.connect(DB)
     tap.equal(db.execute('PRAGMA integrity_check').fetchall(), [('ok',)], 'the file is whole')
-    with open(BOOK, encoding='utf-8') as book:
-        lines = [json.loads(line) for line in book]
+    lines = list(noted())
+    tap.ok(lines, 'something was noted')
     wrong = [line for line in lines if sums(db, *line[0]) != line[1]]
     tap.ok(not wrong, f'{len(lines)} pools of {len({line[0][0] for line in lines})} lives are there',
            (wrong[:1], wrong and sums(db, *wrong[0][0])))
@@ -87,11 +97,11 @@ def main():
                            stderr=subprocess.PIPE, text=True)
     col.stderr.readline()
     if number:
-        # One of those that were listened to may be noted by the next life only.
-        tap.poll_until(20, lambda: sqlite3.connect(DB).execute(
-            'SELECT 1 FROM pool WHERE boot = ?', (BOOT,)).fetchone())
+        tap.poll_until(30, lambda: sqlite3.connect(DB).execute(
+            'SELECT 1 FROM record JOIN pool USING (pool) WHERE boot = ?', (BOOT,)).fetchone())
         check()
     with open(BOOK, 'a', encoding='utf-8') as book:
+        book.write('\n')
         waiting = {}
         live(listener, book, waiting)
         if how == 'reset':

@@ -376,12 +376,15 @@ static enum bc_round bc_collector_twice(struct bc_collector *c,
 	return what(c);
 }
 
-/* Because the clock was set back there may be records of this time already. */
+/*
+ * Because the clock was set back there may be records of this time already. Pools of an earlier
+ * boot have theirs; a clock that is behind when the machine starts keeps nobody waiting.
+ */
 static int bc_collector_hold(struct bc_collector *c)
 {
 	struct bc_now now;
 	int64_t newest;
-	int ret = bc_ledger_newest(c->ledger, &newest);
+	int ret = bc_ledger_newest(c->ledger, c->boot, &newest);
 
 	bc_clock_now(&now);
 	c->holding = ret || newest == INT64_MIN ? 0 : bc_meter_hold(newest, now.utc_ms);

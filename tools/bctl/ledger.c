@@ -73,7 +73,8 @@ static const char * const bc_ledger_sql[BC_STATEMENTS] = {
 	[BC_SQL_POOL_END] = "UPDATE pool SET ended_ms = ?, cause = ? WHERE pool = ?",
 	[BC_SQL_LIVING] = "SELECT pool, boot, incarnation, id, name, created_ms "
 		"FROM pool WHERE ended_ms IS NULL",
-	[BC_SQL_NEWEST] = "SELECT max(end_ms) FROM last_pool",
+	[BC_SQL_NEWEST] = "SELECT max(end_ms) FROM last_pool JOIN pool USING (pool) "
+		"WHERE boot = ?",
 	[BC_SQL_OVERLAP] = "SELECT 1 FROM record WHERE pool = ? AND end_ms > ? AND "
 		"begin_ms < ? LIMIT 1",
 	[BC_SQL_RECORD_PUT] = "INSERT INTO record (pool, begin_ms, end_ms, kind, reason, span_ns, "
@@ -755,11 +756,12 @@ int bc_ledger_finish(struct bc_ledger *l, int64_t key, int64_t ended_ms, const c
 /**
  * bc_ledger_newest() - when the newest record of a living pool ends
  * @l: the store
+ * @boot: run of the kernel that it lives in
  * @end_ms: receives the time; INT64_MIN if there is none
  *
  * Return: 0 or a negative errno.
  */
-int bc_ledger_newest(struct bc_ledger *l, int64_t *end_ms)
+int bc_ledger_newest(struct bc_ledger *l, const char *boot, int64_t *end_ms)
 {
 	sqlite3_stmt *s = bc_ledger_get(l, BC_SQL_NEWEST);
 	int err;
@@ -767,6 +769,7 @@ int bc_ledger_newest(struct bc_ledger *l, int64_t *end_ms)
 	*end_ms = INT64_MIN;
 	if (!s)
 		return bc_ledger_fail(l);
+	bc_ledger_bind_text(s, 1, boot);
 	err = sqlite3_step(s);
 	if (err == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL)
 		*end_ms = sqlite3_column_int64(s, 0);

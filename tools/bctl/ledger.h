@@ -50,7 +50,7 @@ int bc_ledger_last(struct bc_ledger *l, int64_t key, struct bc_meter *last);
 int bc_ledger_write(struct bc_ledger *l, int64_t key, struct bc_usage *usage);
 int bc_ledger_save(struct bc_ledger *l, int64_t key, const struct bc_meter *last);
 int bc_ledger_finish(struct bc_ledger *l, int64_t key, int64_t ended_ms, const char *cause);
-int bc_ledger_newest(struct bc_ledger *l, int64_t *end_ms);
+int bc_ledger_newest(struct bc_ledger *l, const char *boot, int64_t *end_ms);
 int bc_ledger_living(struct bc_ledger *l, int (*found)(void *arg, const struct bc_ledger_pool *),
 		     void *arg);
 
