@@ -293,7 +293,7 @@ def test_use(tmp, path):
 
 
 def main():
-    for seed in range(int(os.environ.get("BC_STORES", "10"))):
+    for seed in range(int(os.environ.get("BC_STORES", "6"))):
         test_random(seed)
     with tempfile.TemporaryDirectory() as tmp:
         path = f"{tmp}/sample.db"

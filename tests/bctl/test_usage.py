@@ -459,7 +459,7 @@ def test_interrupted(tmp):
 
 
 def main():
-    for seed in range(int(os.environ.get("BC_STORES", "12"))):
+    for seed in range(int(os.environ.get("BC_STORES", "8"))):
         test_random(seed)
     test_cuts()
     test_percentile()
