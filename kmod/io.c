@@ -86,10 +86,11 @@ static __always_inline void bc_io_submitted(struct bc_pool *pool, struct bc_iode
 {
 	u64 bytes = bio->bi_iter.bi_size;
 	enum req_op op = bio_op(bio);
-	unsigned int kind = op;
+	unsigned int kind = (__force unsigned int)op;
 
-	BUILD_BUG_ON(REQ_OP_READ != BC_IO_READ || REQ_OP_WRITE != BC_IO_WRITE);
-	if (unlikely(op > REQ_OP_WRITE))
+	BUILD_BUG_ON((__force unsigned int)REQ_OP_READ != BC_IO_READ ||
+		     (__force unsigned int)REQ_OP_WRITE != BC_IO_WRITE);
+	if (unlikely(kind > BC_IO_WRITE))
 		kind = op == REQ_OP_DISCARD || op == REQ_OP_SECURE_ERASE ? BC_IO_DISCARD :
 		       op_is_write(op) ? BC_IO_WRITE : BC_IO_READ;
 	if (unlikely(bio->bi_opf & REQ_PREFLUSH)) {
