@@ -529,8 +529,8 @@ static void fake_dump(const struct nlmsghdr *req, struct nlattr **tb)
 	int flags = NLM_F_MULTI, i;
 	struct nl_msg *msg;
 
-	fake_dumps++;
-	if (fake_mode("intr") && fake_dumps <= 3)
+	/* Three of four. */
+	if (fake_mode("intr") && ++fake_dumps % 4)
 		flags |= NLM_F_DUMP_INTR;
 	if (fake_mode("intr-always"))
 		flags |= NLM_F_DUMP_INTR;

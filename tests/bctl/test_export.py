@@ -142,7 +142,8 @@ def make_pools(kernel):
     for name in ("cgroup.controllers", "cgroup.subtree_control"):
         (kernel.cgroup / "bc" / name).write_text("cpu io memory pids\n")
     for args in (("web", "numproc=10:20", "cpu.limit=150%", "io.rbps=1M", "privvmpages=100:200"),
-                 ("web.child", "--parent", "web")):
+                 # the largest one: in bytes it takes more than 64 bits
+                 ("web.child", "--parent", "web", f"privvmpages={(1 << 62) - 1}")):
         run = kernel.run("pool", "create", *args)
         ok(run.returncode == 0, f"pool_{args[0]}", run)
 
