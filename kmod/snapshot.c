@@ -4,7 +4,7 @@
  *
  * A dump of many pools goes out in many messages, but shows one instant: what all
  * pools hold is copied while charging is excluded, so that a parent is the sum of its
- * children and of its own. The copy takes less than a hundred nanoseconds for each
+ * children and of its own. The copy takes some hundred nanoseconds at most for each
  * pool; all the rest is done outside. Derived figures are recounted before, and what the
  * kernel itself counts is read there, too: it changes whenever it likes.
  */
