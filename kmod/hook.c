@@ -605,6 +605,7 @@ void bc_sources_want(void)
 		if (bc_sources[i]->wanted && !bc_sources[i]->attached &&
 		    !bc_sources[i]->reason[0] && bc_sources[i]->wanted())
 			bc_source_attach(bc_sources[i]);
+	bc_update_active();
 }
 
 /**
