@@ -577,6 +577,18 @@ def test_locked():
     tap.ok(kernel.closed, 'what is not stored is not acknowledged')
     reader.execute('ROLLBACK')
     tap.ok(col.heard('it works again'), 'and it goes on')
+    kernel.listened = True
+    reader.execute('BEGIN')
+    reader.execute('SELECT * FROM record').fetchone()
+    kernel.unload()
+    tap.ok(tap.poll_until(30, lambda: col.words().count('locked') == 2),
+           'the module goes meanwhile')
+    kernel.load()
+    kernel.close(kernel.new('after'))
+    tap.ok(tap.poll_until(30, lambda: len([cmd for cmd in kernel.requests[-9:] if cmd ==
+                                           wire.CMD['BC_CMD_CLOSED_GET']])), 'and comes again')
+    reader.execute('ROLLBACK')
+    tap.ok(tap.poll_until(30, lambda: col.words().count('it works again') == 2), 'and it goes on')
     col.end()
     agrees(kernel, db, 'with nothing lost')
     kernel.end()
