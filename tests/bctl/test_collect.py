@@ -583,10 +583,12 @@ def test_locked():
     kernel.unload()
     tap.ok(tap.poll_until(30, lambda: col.words().count('locked') == 2),
            'the module goes meanwhile')
-    kernel.load()
-    kernel.close(kernel.new('after'))
-    tap.ok(tap.poll_until(30, lambda: len([cmd for cmd in kernel.requests[-9:] if cmd ==
-                                           wire.CMD['BC_CMD_CLOSED_GET']])), 'and comes again')
+    with kernel.lock:
+        kernel.load()
+        kernel.close(kernel.new('after'))
+        kernel.requests.clear()
+    tap.ok(tap.poll_until(30, lambda: wire.CMD['BC_CMD_INFO_GET'] in kernel.requests),
+           'and comes again')
     reader.execute('ROLLBACK')
     tap.ok(tap.poll_until(30, lambda: col.words().count('it works again') == 2), 'and it goes on')
     col.end()
