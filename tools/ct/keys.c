@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the keys of a container's configuration mean
+ *
+ * One table says for every key that OpenVZ knew what becomes of it here. Barriers, limits
+ * and settings turn into the arguments that "bctl pool set" takes, so that one parser and
+ * one netlink transaction serve both.
+ *
+ * OpenVZ wrote "unlimited" as LONG_MAX, on 32-bit machines as 2147483647; both are read
+ * as that. A configuration with a limit of physpages is one of VSwap: its memory is bounded
+ * by that and swappages, the barriers of the two mean nothing, and what is not given is
+ * unlimited, except that lockedpages has the limit of physpages, and privvmpages what
+ * VM_OVERCOMMIT makes of the two. Guarantees are never derived: here they are real, and
+ * must be backed.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/beancounter.h>
+
+#include "keys.h"
+
+/* Far above any legal amount, far enough from the end to be multiplied. */
+#define CT_NUMBER_CAP	((unsigned __int128)1 << 63)
+#define CT_DECIMALS	6
+
+#define CT_LONG_MAX	0x7fffffffffffffffULL
+#define CT_INT_MAX	0x7fffffffULL
+
+#define CT_UBC(key, alias, word, unit) { key, alias, CT_KEY_UBC, word, BC_UNIT_ ## unit, false }
+#define CT_COUNTED(key, alias, word, unit) \
+	{ key, alias, CT_KEY_UBC, word, BC_UNIT_ ## unit, true }
+#define CT_SETTING(key, word)	{ key, NULL, CT_KEY_SETTING, word, 0, false }
+#define CT_USED(key)		{ key, NULL, CT_KEY_USED, NULL, 0, false }
+#define CT_KEPT(key)		{ key, NULL, CT_KEY_KEPT, NULL, 0, false }
+
+/* The first CT_UBC_COUNT are the resources. */
+const struct ct_key ct_keys[] = {
+	CT_COUNTED("KMEMSIZE", NULL, "kmemsize", BYTES),
+	CT_UBC("LOCKEDPAGES", NULL, "lockedpages", PAGES),
+	CT_UBC("PRIVVMPAGES", NULL, "privvmpages", PAGES),
+	CT_UBC("SHMPAGES", NULL, "shmpages", PAGES),
+	CT_UBC("NUMPROC", NULL, "numproc", ITEMS),
+	CT_UBC("PHYSPAGES", NULL, "physpages", PAGES),
+	CT_UBC("VMGUARPAGES", NULL, "vmguarpages", PAGES),
+	CT_UBC("OOMGUARPAGES", NULL, "oomguarpages", PAGES),
+	CT_UBC("NUMTCPSOCK", NULL, "numtcpsock", ITEMS),
+	CT_UBC("NUMFLOCK", NULL, "numflock", ITEMS),
+	CT_UBC("NUMPTY", NULL, "numpty", ITEMS),
+	CT_UBC("NUMSIGINFO", NULL, "numsiginfo", ITEMS),
+	CT_UBC("TCPSNDBUF", NULL, "tcpsndbuf", BYTES),
+	CT_UBC("TCPRCVBUF", NULL, "tcprcvbuf", BYTES),
+	CT_UBC("OTHERSOCKBUF", NULL, "othersockbuf", BYTES),
+	CT_UBC("DGRAMRCVBUF", NULL, "dgramrcvbuf", BYTES),
+	CT_UBC("NUMOTHERSOCK", NULL, "numothersock", ITEMS),
+	CT_COUNTED("DCACHESIZE", "DCACHE", "dcachesize", BYTES),
+	CT_UBC("NUMFILE", NULL, "numfile", ITEMS),
+	CT_COUNTED("NUMIPTENT", "IPTENTRIES", "numiptent", ITEMS),
+	CT_UBC("SWAPPAGES", NULL, "swappages", PAGES),
+
+	CT_SETTING("CPUUNITS", "cpu.shares"),
+	CT_SETTING("CPULIMIT", "cpu.limit"),
+	CT_SETTING("IOLIMIT", "io.bps"),
+	CT_SETTING("IOPSLIMIT", "io.iops"),
+
+	CT_USED("VM_OVERCOMMIT"), CT_USED("AVNUMPROC"), CT_USED("HOSTNAME"),
+	CT_USED("NAME"), CT_USED("DESCRIPTION"), CT_USED("OSTEMPLATE"),
+	CT_USED("ORIGIN_SAMPLE"), CT_USED("VE_ROOT"), CT_USED("VE_PRIVATE"),
+	CT_USED("VE_LAYOUT"), CT_USED("TEMPLATE"), CT_USED("DISABLED"),
+	CT_USED("STOP_TIMEOUT"), CT_USED("VEID"),
+
+	CT_KEPT("ONBOOT"), CT_KEPT("BOOTORDER"), CT_KEPT("CPUS"), CT_KEPT("CPUMASK"),
+	CT_KEPT("NODEMASK"), CT_KEPT("IOPRIO"), CT_KEPT("DISK_QUOTA"), CT_KEPT("DISKSPACE"),
+	CT_KEPT("DISKINODES"), CT_KEPT("QUOTATIME"), CT_KEPT("QUOTAUGIDLIMIT"),
+	CT_KEPT("IP_ADDRESS"), CT_KEPT("NAMESERVER"), CT_KEPT("SEARCHDOMAIN"),
+	CT_KEPT("NETIF"), CT_KEPT("VETH"), CT_KEPT("NETDEV"), CT_KEPT("IPTABLES"),
+	CT_KEPT("NETFILTER"), CT_KEPT("MOUNT_OPTS"), CT_KEPT("CAPABILITY"),
+	CT_KEPT("DEVICES"), CT_KEPT("DEVNODES"), CT_KEPT("PCI"), CT_KEPT("FEATURES"),
+	CT_KEPT("MEMINFO"), CT_KEPT("LOCAL_UID"), CT_KEPT("LOCAL_GID"),
+	{ NULL, NULL, CT_KEY_KEPT, NULL, 0, false },
+};
+
+/**
+ * ct_key_find() - look a key up in the table
+ * @name: a key, or its other name
+ * @len: length of @name
+ *
+ * Return: its entry, or NULL.
+ */
+const struct ct_key *ct_key_find(const char *name, size_t len)
+{
+	const struct ct_key *key;
+
+	for (key = ct_keys; key->key; key++)
+		if ((strlen(key->key) == len && !memcmp(key->key, name, len)) ||
+		    (key->alias && strlen(key->alias) == len && !memcmp(key->alias, name, len)))
+			return key;
+	return NULL;
+}
+
+/**
+ * ct_key_get() - look a key up in a configuration, under either name
+ * @conf: the configuration
+ * @key: the key
+ *
+ * Return: its value, or NULL if it is not there, or empty.
+ */
+const char *ct_key_get(const struct ct_conf *conf, const struct ct_key *key)
+{
+	const char *value = ct_conf_get(conf, key->key);
+
+	if (!value && key->alias)
+		value = ct_conf_get(conf, key->alias);
+	return value && *value ? value : NULL;
+}
+
+/**
+ * ct_get() - look a key up in a configuration
+ * @conf: the configuration
+ * @name: the key
+ *
+ * Return: its value, or NULL if it is not there, or empty.
+ */
+const char *ct_get(const struct ct_conf *conf, const char *name)
+{
+	const char *value = ct_conf_get(conf, name);
+
+	return value && *value ? value : NULL;
+}
+
+/*
+ * Digits with decimals, in millionths so that 2.2G is exact where it can be. Returns what
+ * stands behind, or NULL.
+ */
+static const char *ct_number(const char *text, unsigned __int128 *micro, bool *decimals)
+{
+	const char *pos = text;
+	int i;
+
+	for (*micro = 0; *pos >= '0' && *pos <= '9'; pos++)
+		if (*micro < CT_NUMBER_CAP)
+			*micro = *micro * 10 + (*pos - '0');
+	if (pos == text)
+		return NULL;
+	*decimals = *pos == '.';
+	if (*decimals)
+		pos++;
+	for (i = 0; i < CT_DECIMALS; i++) {
+		bool digit = *decimals && *pos >= '0' && *pos <= '9';
+
+		*micro = *micro * 10 + (digit ? *pos - '0' : 0);
+		if (digit)
+			pos++;
+	}
+	return *decimals && pos[-1] == '.' ? NULL : pos;
+}
+
+static const unsigned __int128 ct_million = 1000000;
+
+static int ct_suffix(char c, int *shift)
+{
+	static const char order[] = "BKMGT";
+	const char *pos = c ? strchr(order, toupper((unsigned char)c)) : NULL;
+
+	*shift = pos ? 10 * (int)(pos - order) : 0;
+	return pos ? 0 : -EINVAL;
+}
+
+/* One side of a value, whose text ends at @end. */
+static int ct_amount(const char *text, const char *end, uint32_t unit, uint64_t page_size,
+		     uint64_t *out, const char **why)
+{
+	unsigned __int128 num;
+	bool decimals, whole;
+	const char *pos;
+	int shift = 0;
+
+	*why = "not a number with suffix K, M, G, T, B or P, nor \"unlimited\"";
+	if (end - text == 9 && !strncasecmp(text, "unlimited", 9)) {
+		*out = BC_UNLIMITED;
+		return 0;
+	}
+	pos = ct_number(text, &num, &decimals);
+	if (!pos || pos > end || end - pos > 1)
+		return -EINVAL;
+	whole = pos == end;
+	if (whole && (num == CT_LONG_MAX * ct_million || num == CT_INT_MAX * ct_million)) {
+		*out = BC_UNLIMITED;
+		return 0;
+	}
+	if (whole && decimals)
+		return -EINVAL;
+	if (!whole && toupper((unsigned char)*pos) == 'P') {
+		if (unit == BC_UNIT_ITEMS)
+			return -EINVAL;
+		num *= unit == BC_UNIT_BYTES ? page_size : 1;
+	} else if (!whole) {
+		if (ct_suffix(*pos, &shift) || (unit == BC_UNIT_ITEMS && !shift))
+			return -EINVAL;
+		num <<= shift;
+		if (unit == BC_UNIT_PAGES)
+			num = (num + page_size * ct_million - 1) / page_size;
+		/* whole pages, upwards */
+		if (unit == BC_UNIT_PAGES)
+			num -= num % ct_million;
+	}
+	num /= ct_million;
+	*why = "too large; did you mean \"unlimited\"?";
+	if (num > BC_AMOUNT_MAX)
+		return -EINVAL;
+	*out = num;
+	return 0;
+}
+
+/**
+ * ct_value_parse() - read N[:M]
+ * @text: the value
+ * @unit: enum bc_unit of plain numbers
+ * @page_size: bytes in a page
+ * @val: the result
+ * @why: what is wrong with @text
+ *
+ * A barrier above the limit is no error here: validation finds those.
+ *
+ * Return: 0, or -EINVAL with @why set.
+ */
+int ct_value_parse(const char *text, uint32_t unit, uint64_t page_size,
+		   struct ct_value *val, const char **why)
+{
+	const char *end = text + strlen(text), *colon = strchr(text, ':');
+	int ret;
+
+	ret = ct_amount(text, colon ? colon : end, unit, page_size, &val->barrier, why);
+	val->limit = val->barrier;
+	if (!ret && colon)
+		ret = ct_amount(colon + 1, end, unit, page_size, &val->limit, why);
+	val->given = !ret;
+	return ret;
+}
+
+/**
+ * ct_rate_parse() - read an amount per second; 0 and "unlimited" are the same
+ * @text: the value
+ * @plain: what a number without suffix is multiplied by
+ * @rate: the result
+ * @why: what is wrong with @text
+ *
+ * Return: 0, or -EINVAL with @why set.
+ */
+int ct_rate_parse(const char *text, uint64_t plain, uint64_t *rate, const char **why)
+{
+	struct ct_value val;
+	size_t len = strlen(text);
+	int ret;
+
+	*why = "not an amount per second, nor \"unlimited\"";
+	if (strchr(text, ':') || (len && toupper((unsigned char)text[len - 1]) == 'P'))
+		return -EINVAL;
+	ret = ct_value_parse(text, BC_UNIT_BYTES, 1, &val, why);
+	if (ret)
+		return ret;
+	*rate = val.barrier ? val.barrier : BC_UNLIMITED;
+	if (*rate != BC_UNLIMITED && isdigit((unsigned char)text[len - 1])) {
+		*why = "too large; did you mean \"unlimited\"?";
+		if (*rate > BC_AMOUNT_MAX / plain)
+			return -EINVAL;
+		*rate *= plain;
+	}
+	return 0;
+}
+
+/**
+ * ct_ubc_value() - barrier and limit of a resource
+ * @ubc: barriers and limits
+ * @key: its key, which must be one
+ *
+ * Return: the pair.
+ */
+struct ct_value *ct_ubc_value(struct ct_ubc *ubc, const char *key)
+{
+	return &ubc->v[ct_key_find(key, strlen(key)) - ct_keys];
+}
+
+/**
+ * ct_ubc_read() - read all barriers and limits
+ * @conf: the configuration
+ * @page_size: bytes in a page
+ * @ubc: receives them; what is not given is unlimited
+ * @key: the key that is wrong
+ * @why: what is wrong with its value
+ *
+ * Return: 0, or -EINVAL with @key and @why set.
+ */
+int ct_ubc_read(const struct ct_conf *conf, uint64_t page_size, struct ct_ubc *ubc,
+		const char **key, const char **why)
+{
+	const char *text;
+	size_t i;
+
+	ubc->page_size = page_size;
+	for (i = 0; i < CT_UBC_COUNT; i++) {
+		ubc->v[i] = (struct ct_value) { BC_UNLIMITED, BC_UNLIMITED, false };
+		text = ct_key_get(conf, &ct_keys[i]);
+		if (text && ct_value_parse(text, ct_keys[i].unit, page_size, &ubc->v[i], why)) {
+			*key = ct_keys[i].key;
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/**
+ * ct_ubc_vswap() - is this a configuration of VSwap?
+ * @ubc: barriers and limits
+ *
+ * Return: whether physpages has a limit.
+ */
+bool ct_ubc_vswap(const struct ct_ubc *ubc)
+{
+	return ct_ubc_value((struct ct_ubc *)ubc, "PHYSPAGES")->limit != BC_UNLIMITED;
+}
+
+/**
+ * ct_ubc_missing() - is there everything that a start needs?
+ * @ubc: barriers and limits
+ *
+ * Return: the first key that must be given and is not, or NULL.
+ */
+const char *ct_ubc_missing(const struct ct_ubc *ubc)
+{
+	size_t i;
+
+	if (ct_ubc_vswap(ubc))
+		return ct_ubc_value((struct ct_ubc *)ubc, "SWAPPAGES")->given ? NULL : "SWAPPAGES";
+	for (i = 0; i < CT_UBC_COUNT; i++)
+		if (!ubc->v[i].given && strcmp(ct_keys[i].key, "SWAPPAGES"))
+			return ct_keys[i].key;
+	return NULL;
+}
+
+static const char *ct_amount_text(uint64_t num, char *buf, size_t size)
+{
+	if (num == BC_UNLIMITED)
+		return "unlimited";
+	snprintf(buf, size, "%" PRIu64, num);
+	return buf;
+}
+
+static void ct_map_add(struct ct_map *map, const char *word, uint64_t barrier, uint64_t limit)
+{
+	char bar[24], lim[24];
+
+	snprintf(map->arg[map->count++], sizeof(map->arg[0]), "%s=%s:%s", word,
+		 ct_amount_text(barrier, bar, sizeof(bar)),
+		 ct_amount_text(limit, lim, sizeof(lim)));
+}
+
+/* A factor with decimals; what is left out of the result is less than a page. */
+static int ct_overcommit(const struct ct_conf *conf, struct ct_ubc *ubc, const char **why)
+{
+	const char *text = ct_get(conf, "VM_OVERCOMMIT"), *end;
+	struct ct_value *ram = ct_ubc_value(ubc, "PHYSPAGES");
+	struct ct_value *swap = ct_ubc_value(ubc, "SWAPPAGES");
+	struct ct_value *vm = ct_ubc_value(ubc, "PRIVVMPAGES");
+	unsigned __int128 micro;
+	bool decimals;
+
+	if (!text || vm->given || swap->limit == BC_UNLIMITED)
+		return 0;
+	end = ct_number(text, &micro, &decimals);
+	*why = "not a factor";
+	if (!end || *end || !micro || micro > 1000000 * ct_million)
+		return -EINVAL;
+	micro = micro * (ram->limit + swap->limit) / ct_million;
+	if (micro > BC_AMOUNT_MAX)
+		return -EINVAL;
+	vm->barrier = micro;
+	vm->limit = micro;
+	vm->given = true;
+	return 0;
+}
+
+static int ct_fill_vswap(const struct ct_conf *conf, struct ct_ubc *ubc, const char **key,
+			 const char **why)
+{
+	struct ct_value *ram = ct_ubc_value(ubc, "PHYSPAGES");
+	struct ct_value *locked = ct_ubc_value(ubc, "LOCKEDPAGES");
+
+	if (!locked->given)
+		*locked = (struct ct_value) { ram->limit, ram->limit, true };
+	*key = "VM_OVERCOMMIT";
+	return ct_overcommit(conf, ubc, why);
+}
+
+/*
+ * In OpenVZ the barriers of these two mean nothing, whether they are 0 or the limit; here
+ * they would be memory.high.
+ */
+static const char *ct_limit_only(const char *word)
+{
+	return !strcmp(word, "physpages") ? "ram" : !strcmp(word, "swappages") ? "swap" : NULL;
+}
+
+static void ct_map_ubc(const struct ct_ubc *ubc, struct ct_map *map)
+{
+	const struct ct_value *val;
+	const char *preset;
+	char limit[24];
+	size_t i;
+
+	for (i = 0; i < CT_UBC_COUNT; i++) {
+		val = &ubc->v[i];
+		if (!val->given || ct_keys[i].counted)
+			continue;
+		preset = ct_limit_only(ct_keys[i].word);
+		if (preset && (!val->barrier || val->barrier == BC_UNLIMITED ||
+			       val->barrier == val->limit))
+			snprintf(map->arg[map->count++], sizeof(map->arg[0]), "%s=%s", preset,
+				 ct_amount_text(val->limit, limit, sizeof(limit)));
+		else
+			ct_map_add(map, ct_keys[i].word, val->barrier, val->limit);
+	}
+}
+
+/* Percent of one CPU; 0 is no limit. */
+static int ct_cpulimit(const char *text, char *out, size_t size, const char **why)
+{
+	unsigned __int128 micro;
+	bool decimals;
+	const char *end = ct_number(text, &micro, &decimals);
+
+	*why = "not a percentage of one CPU";
+	if (!end || (strcmp(end, "%") && *end) || micro > 100000000 * ct_million)
+		return -EINVAL;
+	if (micro)
+		snprintf(out, size, "%llu.%03llu%%", (unsigned long long)(micro / ct_million),
+			 (unsigned long long)(micro % ct_million / 1000));
+	else
+		snprintf(out, size, "unlimited");
+	return 0;
+}
+
+static int ct_cpuunits(const char *text, char *out, size_t size, const char **why)
+{
+	unsigned __int128 micro;
+	bool decimals;
+	const char *end = ct_number(text, &micro, &decimals);
+
+	*why = "the allowed range is 8-500000";
+	if (!end || *end || decimals || micro < 8 * ct_million || micro > 500000 * ct_million)
+		return -EINVAL;
+	snprintf(out, size, "%llu", (unsigned long long)(micro / ct_million));
+	return 0;
+}
+
+static int ct_setting(const struct ct_key *key, const char *text, char *out, size_t size,
+		      const char **why)
+{
+	uint64_t rate;
+	int ret;
+
+	if (!strcmp(key->key, "CPUUNITS"))
+		return ct_cpuunits(text, out, size, why);
+	if (!strcmp(key->key, "CPULIMIT"))
+		return ct_cpulimit(text, out, size, why);
+	ret = ct_rate_parse(text, 1, &rate, why);
+	if (!ret)
+		ct_amount_text(rate, out, size);
+	if (!ret && rate == BC_UNLIMITED)
+		snprintf(out, size, "unlimited");
+	return ret;
+}
+
+/**
+ * ct_map_conf() - turn a configuration into arguments of "bctl pool set"
+ * @conf: the configuration
+ * @page_size: bytes in a page
+ * @map: receives the arguments
+ * @key: the key that is wrong
+ * @why: what is wrong with its value
+ *
+ * Resources that the module only counts are left out.
+ *
+ * Return: 0, or -EINVAL with @key and @why set.
+ */
+int ct_map_conf(const struct ct_conf *conf, uint64_t page_size, struct ct_map *map,
+		const char **key, const char **why)
+{
+	const struct ct_key *pos;
+	struct ct_ubc ubc;
+	char value[48];
+	const char *text;
+
+	map->count = 0;
+	if (ct_ubc_read(conf, page_size, &ubc, key, why) ||
+	    (ct_ubc_vswap(&ubc) && ct_fill_vswap(conf, &ubc, key, why)))
+		return -EINVAL;
+	ct_map_ubc(&ubc, map);
+	for (pos = ct_keys + CT_UBC_COUNT; pos->key; pos++) {
+		text = pos->kind == CT_KEY_SETTING ? ct_key_get(conf, pos) : NULL;
+		if (!text)
+			continue;
+		*key = pos->key;
+		if (ct_setting(pos, text, value, sizeof(value), why))
+			return -EINVAL;
+		snprintf(map->arg[map->count++], sizeof(map->arg[0]), "%s=%s", pos->word, value);
+	}
+	return 0;
+}
+
+/**
+ * ct_id_parse() - read the number of a container
+ * @text: digits, without leading zeros
+ * @id: receives it
+ *
+ * Return: 0, or -EINVAL when it is none, or out of range.
+ */
+int ct_id_parse(const char *text, uint32_t *id)
+{
+	uint64_t num = 0;
+	size_t i;
+
+	if (*text == '0' || !*text)
+		return -EINVAL;
+	for (i = 0; text[i]; i++) {
+		if (text[i] < '0' || text[i] > '9' || i > 9)
+			return -EINVAL;
+		num = num * 10 + (text[i] - '0');
+	}
+	if (num > CT_ID_MAX)
+		return -EINVAL;
+	*id = num;
+	return 0;
+}
+
+/**
+ * ct_name_ok() - can this be the name of a container?
+ * @name: the name
+ *
+ * Return: whether it consists of letters, digits, "-", "_", "." and ":", begins with
+ * none of "-" and ".", and is no number.
+ */
+bool ct_name_ok(const char *name)
+{
+	size_t i, digits = 0;
+
+	if (*name == '-' || *name == '.')
+		return false;
+	for (i = 0; name[i]; i++) {
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.:", name[i]))
+			return false;
+		digits += isdigit((unsigned char)name[i]) != 0;
+	}
+	return i && i <= BC_NAME_MAX && digits < i;
+}
