@@ -64,6 +64,8 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "[--listen ADDR:PORT | --textfile PATH [--interval S]]\n"
 	  "       [--compat cadvisor] [--detail] [--histograms]",
 	  "serve metrics for Prometheus, or write them into a file" },
+	{ "ct", cmd_ct, "[COMMAND [CTID [ARG]...]]",
+	  "containers in the manner of OpenVZ; see bctl-ct(8)" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },
 	{ "compat", cmd_compat, "on|off|status",
 	  "switch the files that OpenVZ had in /proc" },

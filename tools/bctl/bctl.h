@@ -79,6 +79,7 @@ int cmd_reader_delete(struct bctl *b, int argc, char **argv);
 int cmd_collect(struct bctl *b, int argc, char **argv);
 int cmd_usage(struct bctl *b, int argc, char **argv);
 int cmd_report(struct bctl *b, int argc, char **argv);
+int cmd_ct(struct bctl *b, int argc, char **argv);
 int cmd_resources(struct bctl *b, int argc, char **argv);
 int cmd_compat(struct bctl *b, int argc, char **argv);
 int cmd_info(struct bctl *b, int argc, char **argv);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bctl ct: what does it is bctl-ct, a program of its own
+ *
+ * Containers take liblxc and libarchive, which bctl does without. The program is looked
+ * for beside bctl first, so that the two fit together, then in the path.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+#define BC_CT	"bctl-ct"
+
+static void bc_exec_beside(char **args)
+{
+	char path[PATH_MAX + sizeof(BC_CT)];
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	if (len < 0)
+		return;
+	path[len] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash)
+		return;
+	strcpy(slash + 1, BC_CT);
+	execv(path, args);
+}
+
+/**
+ * cmd_ct() - bctl ct
+ * @b: the run
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: only if bctl-ct cannot be run: BCTL_FAILED.
+ */
+int cmd_ct(struct bctl *b, int argc, char **argv)
+{
+	char **args = calloc(argc + 2, sizeof(*args));
+	char *words[] = { (char *)b->cmd->name };
+	int status;
+
+	if (argc && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))) {
+		free(args);
+		return cmd_help(b, 1, words);
+	}
+	if (!args)
+		return bctl_fail(b, NULL, "%s", strerror(ENOMEM));
+	args[0] = BC_CT;
+	memcpy(args + 1, argv, argc * sizeof(*argv));
+	fflush(stdout);
+	bc_exec_beside(args);
+	execvp(BC_CT, args);
+	status = bctl_fail(b, BC_CT, "%s; it is installed where liblxc is", strerror(errno));
+	free(args);
+	return status;
+}

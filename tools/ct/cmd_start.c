@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * start, stop, restart, mount, umount
+ *
+ * A start mounts the private area, has the pool there with its limits, and lets liblxc
+ * make the container in it. A stop undoes the first and the last of these: the pool stays,
+ * so that the accounts go on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bctl.h"
+#include "cli.h"
+#include "ct.h"
+#include "fetch.h"
+#include "keys.h"
+#include "parse.h"
+
+#define CT_STOP_TIMEOUT	120
+
+/**
+ * ct_do_mount() - mount a container that is stopped
+ * @ct: the container, locked
+ *
+ * Return: CT_OK, also if it is mounted already, or an error.
+ */
+int ct_do_mount(struct ct *ct)
+{
+	int status = ct_places(ct);
+
+	if (status || ct_mounted(ct))
+		return status;
+	return ct_mount(ct);
+}
+
+/**
+ * ct_start_undo() - end all there is of a container but its files and its pool
+ * @ct: the container, locked, whose places are known
+ *
+ * Return: CT_OK or an error.
+ */
+int ct_start_undo(struct ct *ct)
+{
+	int status = ct_engine_clear(ct);
+
+	return status ? status : ct_umount(ct);
+}
+
+/* What the configuration asks for and nothing acts on. */
+static void ct_tell_kept(const struct ct *ct)
+{
+	const struct ct_key *key;
+	char list[512] = "";
+	size_t used = 0;
+
+	for (key = ct_keys; key->key; key++)
+		if ((key->kind == CT_KEY_KEPT || key->counted) && ct_key_get(&ct->conf, key) &&
+		    strcmp(key->key, "ONBOOT") && strcmp(key->key, "BOOTORDER"))
+			used += snprintf(list + used, used < sizeof(list) ? sizeof(list) - used : 0,
+					 " %s", key->key);
+	if (*list)
+		ct_note(ct->run, ct->text, "nothing acts on%s", list);
+}
+
+static int ct_start_check(struct ct *ct, bool force)
+{
+	const char *disabled = ct_get(&ct->conf, "DISABLED"), *key, *why, *missing;
+	const char *layout = ct_get(&ct->conf, "VE_LAYOUT");
+	struct ct_ubc ubc;
+
+	if (disabled && !strcmp(disabled, "yes") && !force)
+		return ct_fail(ct->run, CT_E_DISABLED, ct->text,
+			       "the start is disabled; --force starts it nevertheless");
+	if (layout && strcmp(layout, "simfs"))
+		return ct_fail(ct->run, CT_E_PLOOP, ct->text,
+			       "VE_LAYOUT=\"%.32s\" is not there; simfs, a directory, is", layout);
+	if (ct_ubc_read(&ct->conf, bc_page_size(), &ubc, &key, &why))
+		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: %s", key, why);
+	missing = ct_ubc_missing(&ubc);
+	if (missing)
+		return ct_fail(ct->run, CT_E_UBC_MISSING, ct->text,
+			       "%s is not set; without a limit of PHYSPAGES every one must be",
+			       missing);
+	return CT_OK;
+}
+
+/**
+ * ct_do_start() - start a container that is stopped
+ * @ct: the container, locked
+ * @force: also when it is disabled
+ *
+ * Return: CT_OK, or an error, with everything as it was.
+ */
+int ct_do_start(struct ct *ct, bool force)
+{
+	bool made = false;
+	int status;
+
+	if (ct_running(ct))
+		return ct_fail(ct->run, CT_E_RUNNING, ct->text, "it is running");
+	status = ct_start_check(ct, force);
+	if (!status)
+		status = ct_places(ct);
+	if (!status)
+		status = ct_step_begin(ct, "start");
+	if (status)
+		return status;
+	ct_tell_kept(ct);
+	/* A monitor that was killed has left its cgroups. */
+	status = ct_engine_clear(ct);
+	if (!status)
+		status = ct_do_mount(ct);
+	if (!status)
+		status = ct_pool_start(ct, &made);
+	if (!status)
+		status = ct_engine_start(ct);
+	if (status && !ct_start_undo(ct)) {
+		if (made)
+			(void)ct_pool_delete(ct);
+		(void)ct_step_end(ct);
+		return status;
+	}
+	return status ? status : ct_step_end(ct);
+}
+
+static int ct_stop_timeout(const struct ct *ct)
+{
+	const char *text = ct_get(&ct->conf, "STOP_TIMEOUT");
+	uint32_t seconds;
+
+	if (!text)
+		text = ct_global(ct->run, "STOP_TIMEOUT", "");
+	return bc_u32_parse(text, &seconds) || seconds > 86400 ? CT_STOP_TIMEOUT : (int)seconds;
+}
+
+/**
+ * ct_do_stop() - stop a container that runs
+ * @ct: the container, locked
+ * @fast: kill it
+ *
+ * Return: CT_OK or an error.
+ */
+int ct_do_stop(struct ct *ct, bool fast)
+{
+	int status = ct_places(ct);
+
+	if (!status && !ct_running(ct))
+		status = ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+	if (!status)
+		status = ct_step_begin(ct, "stop");
+	if (!status)
+		status = ct_engine_stop(ct, fast, ct_stop_timeout(ct));
+	if (!status)
+		status = ct_start_undo(ct);
+	return status ? status : ct_step_end(ct);
+}
+
+/* Options of a command that takes nothing else. */
+static int ct_options(struct ct *ct, int argc, char **argv, const struct bc_opt *opts)
+{
+	int status = bctl_args(&ct->run->b, &argc, argv, opts);
+
+	if (status > 0)
+		return ct_fail(ct->run, CT_E_SYNTAX, NULL, "%s", ct->run->said);
+	if (argc)
+		return ct_fail(ct->run, CT_E_SYNTAX, NULL, "'%.96s' is not an option", argv[0]);
+	status = ct_must_exist(ct);
+	return status ? status : ct_lock(ct);
+}
+
+/* The container may have gone while the lock was waited for, or what was begun undone. */
+static int ct_still(const struct ct *ct, int status)
+{
+	return status ? status : ct_must_exist(ct);
+}
+
+/**
+ * ct_cmd_start() - start
+ * @ct: the container
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status of vzctl.
+ */
+int ct_cmd_start(struct ct *ct, int argc, char **argv)
+{
+	bool force = false;
+	const struct bc_opt opts[] = { { "force", 0, &force, NULL }, BC_OPT_END };
+	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
+
+	if (!status)
+		status = ct_do_start(ct, force);
+	if (!status)
+		ct_note(ct->run, ct->text, "the container was started");
+	return status;
+}
+
+/**
+ * ct_cmd_stop() - stop
+ * @ct: the container
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status of vzctl.
+ */
+int ct_cmd_stop(struct ct *ct, int argc, char **argv)
+{
+	bool fast = false, interrupted = ct_step_verb(ct) && !strcmp(ct_step_verb(ct), "stop");
+	const struct bc_opt opts[] = { { "fast", 0, &fast, NULL }, BC_OPT_END };
+	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
+
+	/* What was interrupted is what is asked for, and is done by now. */
+	if (!status && !(interrupted && !ct_running(ct)))
+		status = ct_do_stop(ct, fast);
+	if (!status)
+		ct_note(ct->run, ct->text, "the container was stopped");
+	return status;
+}
+
+/**
+ * ct_cmd_restart() - restart
+ * @ct: the container
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status of vzctl.
+ */
+int ct_cmd_restart(struct ct *ct, int argc, char **argv)
+{
+	bool fast = false, force = false;
+	const struct bc_opt opts[] = {
+		{ "fast", 0, &fast, NULL }, { "force", 0, &force, NULL }, BC_OPT_END
+	};
+	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
+
+	/* What forbids the start must not be found out when it is stopped. */
+	if (!status)
+		status = ct_start_check(ct, force);
+	if (!status && ct_running(ct))
+		status = ct_do_stop(ct, fast);
+	if (!status)
+		status = ct_do_start(ct, force);
+	if (!status)
+		ct_note(ct->run, ct->text, "the container was restarted");
+	return status;
+}
+
+/**
+ * ct_cmd_mount() - mount
+ * @ct: the container
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status of vzctl.
+ */
+int ct_cmd_mount(struct ct *ct, int argc, char **argv)
+{
+	static const struct bc_opt opts[] = { BC_OPT_END };
+	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
+
+	if (!status)
+		status = ct_places(ct);
+	if (!status && ct_mounted(ct))
+		status = ct_fail(ct->run, CT_E_MOUNTED, ct->text, "it is mounted");
+	if (!status)
+		status = ct_mount(ct);
+	return status;
+}
+
+/**
+ * ct_cmd_umount() - umount
+ * @ct: the container
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status of vzctl.
+ */
+int ct_cmd_umount(struct ct *ct, int argc, char **argv)
+{
+	static const struct bc_opt opts[] = { BC_OPT_END };
+	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
+
+	if (!status)
+		status = ct_places(ct);
+	if (!status && ct_running(ct))
+		status = ct_fail(ct->run, CT_E_RUNNING, ct->text, "it is running");
+	if (!status && !ct_mounted(ct))
+		status = ct_fail(ct->run, CT_E_NOT_MOUNTED, ct->text, "it is not mounted");
+	/* What has lost its monitor counts as down, and may be there still. */
+	return status ? status : ct_start_undo(ct);
+}

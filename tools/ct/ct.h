@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * bctl-ct: containers, and what every command of it shares
+ *
+ * A function that returns enum ct_status has already said on stderr what went wrong.
+ * Others return 0 or a negative errno and print nothing.
+ */
+#ifndef BCTL_CT_CT_H
+#define BCTL_CT_CT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bctl.h"
+#include "conf.h"
+
+/* The exit statuses of vzctl, as far as they have a use here. */
+enum ct_status {
+	CT_OK			= 0,
+	CT_E_UBC		= 1,
+	CT_E_SYSTEM		= 3,
+	CT_E_MODULE		= 5,
+	CT_E_RESOURCES		= 6,
+	CT_E_ENV		= 7,
+	CT_E_COMMAND		= 8,
+	CT_E_LOCKED		= 9,
+	CT_E_NO_GLOBAL		= 10,
+	CT_E_NO_CONF		= 14,
+	CT_E_SYNTAX		= 20,
+	CT_E_VALUE		= 21,
+	CT_E_ROOT_UNSET		= 22,
+	CT_E_PRIVATE_UNSET	= 23,
+	CT_E_TEMPLATE_UNSET	= 24,
+	CT_E_FEW		= 27,
+	CT_E_UBC_MISSING	= 28,
+	CT_E_NO_OSTEMPLATE	= 29,
+	CT_E_NOT_RUNNING	= 31,
+	CT_E_RUNNING		= 32,
+	CT_E_STOP		= 33,
+	CT_E_NOT_MOUNTED	= 40,
+	CT_E_MOUNTED		= 41,
+	CT_E_NO_PRIVATE		= 43,
+	CT_E_EXISTS		= 44,
+	CT_E_NO_SPACE		= 46,
+	CT_E_BAD_TEMPLATE	= 47,
+	CT_E_MAKE_PRIVATE	= 48,
+	CT_E_MAKE_ROOT		= 49,
+	CT_E_MOUNT		= 50,
+	CT_E_UMOUNT		= 51,
+	CT_E_DELETE		= 52,
+	CT_E_HOSTNAME		= 70,
+	CT_E_LOCK_DIR		= 77,
+	CT_E_COPY_CONF		= 82,
+	CT_E_BAD_CONF		= 85,
+	CT_E_NO_TEMPLATE	= 91,
+	CT_E_PLOOP		= 99,
+	CT_E_DISABLED		= 105,
+	CT_E_NAME		= 131,
+	CT_E_SAVE		= 139,
+};
+
+/**
+ * struct ct_run - one run of the program
+ * @b: what the functions of bctl need; they report into @said
+ * @said: what one of them has said
+ * @prog: as what the program was called
+ * @verb: the command, NULL before it is known
+ * @vz: exit with the statuses of vzctl, not with those of bctl
+ * @quiet: --quiet
+ * @global: vz.conf
+ * @etc: the directory of vz.conf
+ */
+struct ct_run {
+	struct bctl b;
+	char said[BC_SAID_MAX];
+	const char *prog;
+	const char *verb;
+	bool vz;
+	bool quiet;
+	struct ct_conf global;
+	char etc[PATH_MAX];
+};
+
+/**
+ * struct ct - a container
+ * @run: the run
+ * @id: its number
+ * @text: the same as text; also the name of its pool
+ * @conf: its configuration, empty if it has none
+ * @exists: it has one
+ * @conf_path: where that is, or would be
+ * @root: where it is mounted
+ * @private: where its files are
+ * @lock: descriptor of the lock, -1 if it is not held
+ * @lock_path: the lock file
+ * @step_path: the journal: what was begun and has not ended
+ * @step: what stands there, empty if nothing was begun
+ */
+struct ct {
+	struct ct_run *run;
+	uint32_t id;
+	char text[12];
+	struct ct_conf conf;
+	bool exists;
+	char conf_path[PATH_MAX];
+	char root[PATH_MAX];
+	char private[PATH_MAX];
+	int lock;
+	char lock_path[PATH_MAX];
+	char step_path[PATH_MAX];
+	struct ct_conf step;
+};
+
+#define CT_STEP_VERB	"STEP"
+
+int ct_fail(const struct ct_run *run, int status, const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void ct_note(const struct ct_run *run, const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* place.c: where things are */
+int ct_run_open(struct ct_run *run);
+const char *ct_global(const struct ct_run *run, const char *key, const char *fallback);
+int ct_path(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int ct_make_dirs(const char *path, mode_t mode);
+int ct_open(struct ct_run *run, const char *arg, struct ct *ct);
+int ct_must_exist(const struct ct *ct);
+int ct_places(struct ct *ct);
+void ct_close(struct ct *ct);
+int ct_name_link(const struct ct *ct, const char *name, char *out, size_t size);
+int ct_name_owner(const struct ct_run *run, const char *name, uint32_t *id);
+
+/* step.c: the lock and the journal */
+int ct_lock(struct ct *ct);
+int ct_lock_busy(const struct ct *ct, pid_t *pid);
+int ct_step_begin(struct ct *ct, const char *verb);
+int ct_step_end(struct ct *ct);
+const char *ct_step_verb(const struct ct *ct);
+
+/* tree.c, unpack.c: files */
+int ct_tree_remove(const char *path);
+int ct_unpack(struct ct *ct, const char *archive, const char *dir);
+
+/* root.c: the mount of the private area */
+bool ct_mounted(const struct ct *ct);
+int ct_mount(struct ct *ct);
+int ct_umount(struct ct *ct);
+
+/* pool.c: the account */
+int ct_pool_start(struct ct *ct, bool *made);
+int ct_pool_set(struct ct *ct, const struct ct_conf *conf, char * const *keys, size_t count);
+int ct_pool_check(struct ct *ct, const struct ct_conf *conf);
+int ct_pool_delete(struct ct *ct);
+
+/* engine.c: liblxc */
+bool ct_running(const struct ct *ct);
+pid_t ct_init_pid(const struct ct *ct);
+int ct_engine_start(struct ct *ct);
+int ct_engine_stop(struct ct *ct, bool fast, int timeout_s);
+int ct_engine_clear(struct ct *ct);
+int ct_engine_run(struct ct *ct, char * const *argv, bool terminal, bool quiet);
+int ct_engine_hostname(struct ct *ct, const char *name, char *old, size_t size);
+
+/* recover.c */
+int ct_recover(struct ct *ct);
+
+/* cmd_*.c */
+int ct_do_mount(struct ct *ct);
+int ct_do_umount(struct ct *ct);
+int ct_do_start(struct ct *ct, bool force);
+int ct_do_stop(struct ct *ct, bool fast);
+int ct_create_recover(struct ct *ct);
+int ct_destroy_finish(struct ct *ct);
+int ct_set_finish(struct ct *ct);
+int ct_start_undo(struct ct *ct);
+
+int ct_cmd_create(struct ct *ct, int argc, char **argv);
+int ct_cmd_destroy(struct ct *ct, int argc, char **argv);
+int ct_cmd_start(struct ct *ct, int argc, char **argv);
+int ct_cmd_stop(struct ct *ct, int argc, char **argv);
+int ct_cmd_restart(struct ct *ct, int argc, char **argv);
+int ct_cmd_mount(struct ct *ct, int argc, char **argv);
+int ct_cmd_umount(struct ct *ct, int argc, char **argv);
+int ct_cmd_status(struct ct *ct, int argc, char **argv);
+int ct_cmd_set(struct ct *ct, int argc, char **argv);
+int ct_cmd_exec(struct ct *ct, int argc, char **argv);
+int ct_cmd_exec2(struct ct *ct, int argc, char **argv);
+int ct_cmd_enter(struct ct *ct, int argc, char **argv);
+int ct_cmd_validate(struct ct_run *run, int argc, char **argv);
+int ct_cmd_list(struct ct_run *run, int argc, char **argv);
+
+#endif /* BCTL_CT_CT_H */

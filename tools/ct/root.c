@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VE_ROOT: the private area, mounted where the container has its root
+ *
+ * A bind mount, private so that nothing that the container mounts shows up beside it.
+ * Whether it is there is read from mountinfo; two mounts on top of each other are taken
+ * off together.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "ct.h"
+#include "sys.h"
+
+/* mountinfo writes space, tab, newline and backslash as \ooo. */
+static bool ct_same_path(const char *escaped, const char *path)
+{
+	for (; *escaped && *path; path++) {
+		if (escaped[0] == '\\' && escaped[1] && escaped[2] && escaped[3]) {
+			if ((unsigned char)*path != ((escaped[1] - '0') << 6 |
+						     (escaped[2] - '0') << 3 |
+						     (escaped[3] - '0')))
+				return false;
+			escaped += 4;
+		} else if (*escaped++ != *path) {
+			return false;
+		}
+	}
+	return !*escaped && !*path;
+}
+
+/**
+ * ct_mounted() - is something mounted on the container's root?
+ * @ct: the container, whose places are known
+ *
+ * Return: whether that is so.
+ */
+bool ct_mounted(const struct ct *ct)
+{
+	char real[PATH_MAX], point[PATH_MAX], *line = NULL;
+	bool found = false;
+	size_t room = 0;
+	FILE *f;
+
+	if (!realpath(ct->root, real))
+		return false;
+	f = fopen(bc_sys_mountinfo(), "re");
+	while (f && !found && getline(&line, &room, f) > 0)
+		found = sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
+			ct_same_path(point, real);
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/**
+ * ct_mount() - mount the private area on the root
+ * @ct: the container, whose places are known; not mounted yet
+ *
+ * Return: CT_OK, or what is wrong, with nothing mounted.
+ */
+int ct_mount(struct ct *ct)
+{
+	int ret = ct_make_dirs(ct->root, 0755);
+
+	if (ret)
+		return ct_fail(ct->run, CT_E_MAKE_ROOT, ct->root, "%s", strerror(-ret));
+	if (access(ct->private, F_OK))
+		return ct_fail(ct->run, CT_E_NO_PRIVATE, ct->text, "the private area %s: %s",
+			       ct->private, strerror(errno));
+	if (mount(ct->private, ct->root, NULL, MS_BIND, NULL))
+		return ct_fail(ct->run, CT_E_MOUNT, ct->text, "cannot mount %s on %s: %s",
+			       ct->private, ct->root, strerror(errno));
+	if (!mount(NULL, ct->root, NULL, MS_PRIVATE, NULL))
+		return CT_OK;
+	ret = ct_fail(ct->run, CT_E_MOUNT, ct->text, "cannot mount %s: %s", ct->root,
+		      strerror(errno));
+	(void)umount2(ct->root, UMOUNT_NOFOLLOW);
+	return ret;
+}
+
+/**
+ * ct_umount() - take off what is mounted on the root
+ * @ct: the container, whose places are known
+ *
+ * Return: CT_OK, also if nothing was mounted, or CT_E_UMOUNT.
+ */
+int ct_umount(struct ct *ct)
+{
+	while (ct_mounted(ct))
+		if (umount2(ct->root, UMOUNT_NOFOLLOW))
+			return ct_fail(ct->run, CT_E_UMOUNT, ct->text, "cannot unmount %s: %s",
+				       ct->root, strerror(errno));
+	return CT_OK;
+}
