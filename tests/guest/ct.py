@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug 6.12
 # timeout: 300
 """Containers: a life from template to nothing, limits, exit statuses, kill -9 at any instant."""
 import os

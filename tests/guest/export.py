@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.1
 # timeout: 300
 """bctl export on the real module: figures, who may ask it, who can connect."""
 import http.client

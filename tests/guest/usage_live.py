@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug 6.12
 # timeout: 120
 """bctl usage --live: what pools used since they were made, against clocks of the test."""
 import os

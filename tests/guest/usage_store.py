@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug 6.1
 # timeout: 150
 # vm: own
 """bctl usage over what bctl collect wrote, against the closing record of the module."""
