@@ -16,26 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from results import BCTL, FAKE, SCHEMAS, TOP, finish, ok
 import schema
 
-TOP = Path(__file__).resolve().parents[2]
-SCHEMAS = {f"bctl.{p.name.split('.')[0]}/1": json.loads(p.read_text())
-           for p in (TOP / "Documentation/json").glob("*.schema.json")}
-BCTL, FAKE = (os.path.abspath(arg) for arg in sys.argv[1:3])
 PAGE = resource.getpagesize()
-count = failed = 0
-
-
-def ok(good, name, *why):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}")
-    if not good:
-        for line in why:
-            print("# " + str(line).replace("\n", "\n# "))
-
-
 class Kernel:
     """A directory with what passes for a kernel."""
 
@@ -1170,8 +1154,7 @@ def main():
         except Exception as err:    # a test that breaks off is a failure, not the end
             ok(False, f"{test.__name__} broke off", repr(err))
         kernel.done()
-    print(f"1..{count}")
-    return bool(failed)
+    return finish()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 Usage: test_examples.py BCTL
 """
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,23 +12,9 @@ import tempfile
 from pathlib import Path
 
 import make_usage_db as made
+from results import BCTL, TOP, finish, ok
 
-TOP = Path(__file__).resolve().parents[2]
 EXAMPLES = TOP / "Documentation/examples"
-BCTL = os.path.abspath(sys.argv[1])
-count = failed = 0
-
-
-def ok(good, name, *why):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}")
-    if not good:
-        for line in why:
-            print("# " + str(line)[:2000].replace("\n", "\n# "))
-
-
 def usage(path, *args):
     return subprocess.run([BCTL, "usage", "--db", path, *args], capture_output=True, timeout=60,
                           check=True).stdout
@@ -89,8 +74,7 @@ def main():
         test_killbill(path, tmp)
         test_whmcs(path)
         test_tariff(path)
-    print(f"1..{count}")
-    sys.exit(failed > 0)
+    sys.exit(finish())
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ import urllib.parse
 from decimal import Decimal
 from pathlib import Path
 
-import test_cli
-from test_cli import FAKE, PAGE, TOP, Kernel, expect, ok
+from results import FAKE, TOP, finish, ok, poll, skip
+from test_cli import PAGE, Kernel, expect
 
 EXAMPLES = TOP / "Documentation/examples"
 OPEN = "application/openmetrics-text"
@@ -31,22 +31,6 @@ ACCEPT = (f"{OPEN};version=1.0.0,{OPEN};version=0.0.1;q=0.75,"
 LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\["\\n])*)"(,|$)')
 NOTHING = "is not in the cache; tests/vm/get-prometheus fetches it"
-
-
-def skip(name, why):
-    test_cli.count += 1
-    print(f"ok {test_cli.count} - {name} # SKIP {why}")
-
-
-def poll(func, seconds=30):
-    """func() once it is true; or None."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = func()
-        if value:
-            return value
-        time.sleep(0.02)
-    return None
 
 
 # ---- reading metrics, strictly ----
@@ -677,8 +661,7 @@ def main():
     test_scrape(kernel, where)
     test_units(kernel)
     kernel.done()
-    print(f"1..{test_cli.count}")
-    sys.exit(bool(test_cli.failed))
+    sys.exit(finish())
 
 
 main()

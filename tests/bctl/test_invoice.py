@@ -15,15 +15,12 @@ from pathlib import Path
 
 import make_usage_db as made
 import random_store
+from results import BCTL, TOP, finish, ok
 import schema
 import usage_model as model
 
-TOP = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((TOP / "Documentation/json/invoice.schema.json").read_text())
-BCTL = os.path.abspath(sys.argv[1])
 HOUR, DAY = made.HOUR, made.DAY
-count = failed = 0
-
 BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10,
          "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "kbit": Fraction(125),
          "Mbit": Fraction(125000), "Gbit": Fraction(125000000)}
@@ -46,16 +43,6 @@ METRICS = {
     "pool.existed_ms": ({t: n * 1000 for t, n in SECONDS.items()}, "existed"),
     "pool.covered_ms": ({t: n * 1000 for t, n in SECONDS.items()}, "covered"),
 }
-
-
-def ok(good, name, *why):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}")
-    if not good:
-        for line in why:
-            print("# " + str(line)[:2000].replace("\n", "\n# "))
 
 
 def run(*args):
@@ -300,8 +287,7 @@ def main():
         made.sample(path)
         test_bad(tmp, path)
         test_use(tmp, path)
-    print(f"1..{count}")
-    sys.exit(failed > 0)
+    sys.exit(finish())
 
 
 if __name__ == "__main__":

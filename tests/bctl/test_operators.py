@@ -15,22 +15,12 @@ import sys
 import termios
 import time
 
+from results import FAKE, SCHEMAS, finish, ok, poll
 import schema
 import test_cli
-from test_cli import FAKE, SCHEMAS, Kernel, expect, ok
+from test_cli import Kernel, expect
 
 HOSTILE = "$(>pwned)'\";`>p`\n\t\\"
-
-
-def poll(func, seconds=30):
-    """func() once it is true; or None."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = func()
-        if value:
-            return value
-        time.sleep(0.02)
-    return None
 
 
 def kinds(docs):
@@ -573,8 +563,7 @@ def main():
         except Exception as err:    # a test that breaks off is a failure, not the end
             ok(False, f"{test.__name__} broke off", repr(err))
         kernel.done()
-    print(f"1..{test_cli.count}")
-    return bool(test_cli.failed)
+    return finish()
 
 
 if __name__ == "__main__":

@@ -18,31 +18,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import make_usage_db as made
+from results import BCTL, finish, ok, skip
 
-BCTL = os.path.abspath(sys.argv[1])
 KEEP = sys.argv[2] if len(sys.argv) > 2 else None
 EVIL = '<script>alert(1)</script>&"\'\x01'
 SPAN = ("--from", "2026-10-01", "--to", "2026-10-03")
 VOID = {"meta", "br", "rect", "path", "img"}
-count = failed = 0
-
-
-def ok(good, name, *why):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}")
-    if not good:
-        for line in why:
-            print("# " + str(line)[:2000].replace("\n", "\n# "))
-
-
-def skip(name, why):
-    global count
-    count += 1
-    print(f"ok {count} - {name} # SKIP {why}")
-
-
 class Page(HTMLParser):
     """What is on a page: tags, their attributes, text by tag; and whether tags are closed."""
 
@@ -220,8 +201,7 @@ def main():
         test_command(path, tmp)
         test_unknown(tmp)
         test_browser(path, tmp)
-    print(f"1..{count}")
-    sys.exit(failed > 0)
+    sys.exit(finish())
 
 
 if __name__ == "__main__":

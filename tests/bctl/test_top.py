@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 
-import test_cli
+from results import FAKE, SCHEMAS, finish, ok
 from screen import Terminal
-from test_cli import FAKE, Kernel, expect, ok
+import test_cli
+from test_cli import Kernel, expect
 
 COLUMNS = ["CPU%", "WAIT%", "THR%", "MEM", "READ/s", "WRITE/s", "IO/s", "IOTHR%", "TASKS", "FAIL"]
 
@@ -98,7 +99,7 @@ def test_watch(kernel):
        [row[0] for row in rows[1:]] == ["host", "web", "web.db"] * 2, "headings_stand_once", run)
     docs = [json.loads(line) for line in
             kernel.run("stat", "-w0.2", "-n", "2", "-j", mode="flow").stdout.splitlines()]
-    wrong = [e for doc in docs for e in test_cli.schema.errors(doc, test_cli.SCHEMAS[doc["schema"]])]
+    wrong = [e for doc in docs for e in test_cli.schema.errors(doc, SCHEMAS[doc["schema"]])]
     ok(len(docs) == 2 and not wrong, "watch_json_is_as_its_schema_says", docs, *wrong)
     pool = docs[1]["pools"][1]
     ok(pool["name"] == "web" and docs[1]["pools"][0]["parent"] is None and
@@ -338,7 +339,6 @@ def test_signals(kernel):
 
 
 def main():
-    test_cli.count = 0
     tests = [test_plain, test_watch, test_watch_terminal, test_screen, test_refusals, test_sizes,
              test_terminals, test_signals]
     for test in tests:
@@ -348,8 +348,7 @@ def main():
         except Exception as err:    # a test that breaks off is a failure, not the end
             ok(False, f"{test.__name__} broke off", repr(err))
         kernel.done()
-    print(f"1..{test_cli.count}")
-    return bool(test_cli.failed)
+    return finish()
 
 
 if __name__ == "__main__":

@@ -16,27 +16,11 @@ from pathlib import Path
 
 import make_usage_db as made
 import random_store
+from results import BCTL, FAKE, SCHEMAS, finish, ok
 import schema
 import usage_model as model
 
-TOP = Path(__file__).resolve().parents[2]
-SCHEMAS = {f"bctl.{p.name.split('.')[0]}/1": json.loads(p.read_text())
-           for p in (TOP / "Documentation/json").glob("*.schema.json")}
-BCTL, FAKE = (os.path.abspath(arg) for arg in sys.argv[1:3])
 HOUR, DAY = made.HOUR, made.DAY
-count = failed = 0
-
-
-def ok(good, name, *why):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}")
-    if not good:
-        for line in why:
-            print("# " + str(line)[:2000].replace("\n", "\n# "))
-
-
 def run(*args, **more):
     return subprocess.run([BCTL, *args], capture_output=True, timeout=120, check=False,
                           env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "America/New_York"},
@@ -477,8 +461,7 @@ def main():
         test_readers(tmp)
         test_empty(tmp)
         test_interrupted(tmp)
-    print(f"1..{count}")
-    sys.exit(failed > 0)
+    sys.exit(finish())
 
 
 if __name__ == "__main__":

@@ -47,9 +47,8 @@ COMMANDS = {
 
 def state():
     """All there is to know, generations as well, but what time alone changes."""
-    pools = [{key: value for key, value in pool.items() if key not in ('cpu', 'io')}
-             for pool in bc.nl.dump()]
-    return pools, bc.nl.info(), bc.nl.resources(), bc.nl.settings()
+    return ([genl.still(pool) for pool in bc.nl.dump()], bc.nl.info(), bc.nl.resources(),
+            bc.nl.settings())
 
 
 def cgroups():

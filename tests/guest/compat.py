@@ -97,7 +97,8 @@ def at_rest(func):
         before = bc.nl.dump(detail=True)
         value = func()
         after = bc.nl.dump(detail=True)
-        same = [(p['id'], p['res']) for p in before] == [(p['id'], p['res']) for p in after]
+        same = [(p['id'], genl.still(p)['res']) for p in before] == \
+            [(p['id'], genl.still(p)['res']) for p in after]
         return (value, newest_first(after)) if same else None
     return bc.wait_for(once, 'the figures are at rest')
 

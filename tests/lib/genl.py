@@ -81,6 +81,13 @@ Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt fail
 RECORD = struct.Struct('=IIQQQQQQQQQ')
 
 
+def still(pool):
+    """A pool without what time alone changes: when it was read, and what is summed up."""
+    left = {k: v for k, v in pool.items() if k not in ('taken', 'changed', 'cpu', 'io', 'res')}
+    left['res'] = {name: rec._replace(integral=None) for name, rec in pool['res'].items()}
+    return left
+
+
 class NetlinkError(OSError):
     """A refusal, with what its extended ACK says."""
 
