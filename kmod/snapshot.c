@@ -222,7 +222,7 @@ static void bc_snap_native(struct bc_snap *snap, struct bc_pool *pool, bool deta
 
 /*
  * What the host has is what pools have; it refuses nothing, and peaks do not add up. Its
- * integrals stay when no pool is left.
+ * integrals stay when no pool is left of which it is known what it holds.
  */
 static void bc_snap_host(struct bc_snap *host)
 {
@@ -233,7 +233,8 @@ static void bc_snap_host(struct bc_snap *host)
 		if (!bc_tree.host->integral[res].known)
 			continue;
 		*bc_snap_row(host, res) = (struct bc_record) {
-			.flags = BC_RECORD_F_NO_MAXHELD | BC_RECORD_F_INTEGRAL,
+			.flags = BC_RECORD_F_NO_HELD | BC_RECORD_F_NO_MAXHELD |
+				 BC_RECORD_F_INTEGRAL,
 			.barrier = BC_UNLIMITED, .limit = BC_UNLIMITED,
 			.integral = bc_tree.host->integral[res].total,
 		};
@@ -255,6 +256,8 @@ static void bc_snap_add(struct bc_snap *host, const struct bc_snap *snap)
 				.barrier = BC_UNLIMITED, .limit = BC_UNLIMITED,
 			};
 		sum->flags |= snap->table[res].flags | BC_RECORD_F_NO_MAXHELD;
+		if (!(snap->table[res].flags & BC_RECORD_F_NO_HELD))
+			sum->flags &= ~BC_RECORD_F_NO_HELD;
 		sum->held += snap->table[res].held;
 		if (bc_polled & BIT(res))
 			sum->integral = bc_tree.host->integral[res].total;

@@ -71,7 +71,8 @@ def wrong_sums(pools):
             sums[key] = sums.get(key, 0) + record.held
     return [(pool['name'], res, record.held, sums[pool['name'], res])
             for pool in pools if pool['children']
-            for res, record in pool['res'].items() if record.held != sums[pool['name'], res]]
+            for res, record in pool['res'].items()
+            if not record.flags & genl.NO_HELD and record.held != sums[pool['name'], res]]
 
 
 def check_costs(took):

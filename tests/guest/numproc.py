@@ -113,7 +113,7 @@ def check_bomb():
     def at_rest():
         before = bc.figures(pool)[RES]
         bc.coarse_ticks(20)
-        return bc.figures(pool)[RES] == before
+        return bc.figures(pool)[RES]._replace(integral=before.integral) == before
     bc.wait_for(at_rest, 'the bomb is spent')
     record = bc.figures(pool)[RES]
     refused = b''

@@ -76,6 +76,7 @@ IO = struct.Struct('=18Q')
 IO_AMOUNT, IO_TIMES, IO_THROTTLED, IO_DIRTY, IO_WRITEBACK, IO_STACKED = 1, 2, 4, 8, 16, 32
 BUCKETS = 32
 TIMES = struct.Struct(f'={4 * BUCKETS}Q')
+NO_HELD = 2
 Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail '
                     'peak integral')
 RECORD = struct.Struct('=IIQQQQQQQQQ')
