@@ -293,21 +293,16 @@ class Vm:
         self.prepare()
         for left in range(BOOTS - 1, -1, -1):
             status = self.boot(argv, output)
-            if not left or status is not None or not self.died_early():
+            if not left or status is not None or 'bc-guest: up' in self.console():
                 break
             # QEMU's fault, see qemu(): nothing of ours was in this kernel yet
-            say(f'vm: kernel {self.kernel} died while it booted, once more:\n  ' +
-                '\n  '.join(splats(self.console())[0][:2]))
+            say(f'vm: kernel {self.kernel} died or hung while it booted, once more:\n  ' +
+                '\n  '.join(self.console().splitlines()[-3:]))
             self.stop()
         if status is not None and not self.logged(f'bc-guest: end {self.nonce}', 20):
             say('vm: the kernel log did not reach its end')
             status = EXIT_SPLAT
         return self.judge(status, time.monotonic() >= self.deadline)
-
-    def died_early(self):
-        """Did the kernel die before its first process had begun?"""
-        console = self.console()
-        return bool(splats(console)) and 'bc-guest: up' not in console
 
     def stop(self):
         if self.proc and self.proc.poll() is None:
