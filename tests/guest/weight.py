@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug 6.1
+# kernels: 6.1 6.12
+# long: 6.1
 # timeout: 300
 # vm: own
 """io.weight: BFQ and io.cost divide a disk by it, and it is said where they do not."""
