@@ -73,7 +73,7 @@ def check_idle():
     tap.ok(hooked >= MUST_HOOK, 'with the first pool the hooks are attached', sorted(hooked))
     tap.equal(statuses(), all_are(genl.ENFORCED), 'and every resource is enforced or counted')
     tap.equal(list(bc.figures(pool)), COUNTED, 'and has a record')
-    tap.ok(all(r.flags == 1 for r in bc.figures(pool).values()), 'that says so')
+    tap.ok(all(r.flags == 1 | genl.F_INTEGRAL for r in bc.figures(pool).values()), 'that says so')
     with open(f'{TRACING}/available_filter_functions', encoding='ascii') as f:
         names = [line.split()[0] for line in f]
     tap.equal({name: names.count(name) for name in hooked}, dict.fromkeys(hooked, 1),

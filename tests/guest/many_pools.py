@@ -72,7 +72,7 @@ def wrong_sums(pools):
     return [(pool['name'], res, record.held, sums[pool['name'], res])
             for pool in pools if pool['children']
             for res, record in pool['res'].items()
-            if not record.flags & genl.NO_HELD and record.held != sums[pool['name'], res]]
+            if not record.flags & genl.F_NO_HELD and record.held != sums[pool['name'], res]]
 
 
 def check_costs(took):

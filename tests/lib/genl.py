@@ -59,7 +59,7 @@ REFUSAL, EV_NEW, EV_SET, EV_DYING, EV_GONE, EV_THRESHOLD, EV_UNLOAD = range(1, 8
 DELETED, CGROUP, UNLOAD = range(3)
 AT_BARRIER, AT_LIMIT = 0, 1
 UP, DOWN = 0, 1
-F_ENFORCED, F_PEAK, F_INTEGRAL = 1, 32, 64
+F_ENFORCED, F_NO_HELD, F_PEAK, F_INTEGRAL = 1, 2, 32, 64
 
 F_SET, F_EFFECTIVE = 1, 2
 
@@ -76,7 +76,6 @@ IO = struct.Struct('=18Q')
 IO_AMOUNT, IO_TIMES, IO_THROTTLED, IO_DIRTY, IO_WRITEBACK, IO_STACKED = 1, 2, 4, 8, 16, 32
 BUCKETS = 32
 TIMES = struct.Struct(f'={4 * BUCKETS}Q')
-NO_HELD = 2
 Record = namedtuple('Record', 'res flags held maxheld barrier limit failcnt failed last_fail '
                     'peak integral')
 RECORD = struct.Struct('=IIQQQQQQQQQ')
