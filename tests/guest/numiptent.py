@@ -123,7 +123,7 @@ def check_figures(outer, inner, other):
               [408, 403, 3, 411], 'in a dump, too')
     tap.ok('numiptent' not in bc.figures(outer), 'they are left out where nobody asks for details')
     tap.equal(record(outer)[1:], (NO_MAXHELD | NO_FAILCNT | NO_FAILED, 408, 0, genl.UNLIMITED,
-                                   genl.UNLIMITED, 0, 0, 0, 0),
+                                   genl.UNLIMITED, 0, 0, 0, 0, 0),
               'what is not kept is not told')
     two.call(nft, 'add rule inet t c counter\n')
     tap.equal(held(outer, inner), [409, 404], 'one more')
