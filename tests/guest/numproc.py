@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 240
+# timeout: 400
 """numproc: forks and threads end at exactly the barrier, and only there."""
 import errno
 import os
