@@ -164,6 +164,8 @@ class Load:
     def __init__(self, pool, path, *args, **options):
         wanted = {'filename': path, 'bs': '16k', 'rw': 'randread', 'direct': 1, 'size': '16m',
                   'runtime': 100, 'ioengine': 'psync', **options}
+        if path.startswith('/dev/'):
+            wanted['allow_file_create'] = 0     # under the name of a disk that has gone
         cmd = ['fio', '--name=load', '--time_based', *args]
         cmd += [f'--{key}={value}' for key, value in wanted.items()]
         self.proc = subprocess.Popen(
