@@ -140,17 +140,11 @@ static int bc_invoice_records(const struct bc_printer *p, json_object *pool, jso
  */
 int bc_print_invoice(const struct bc_printer *p, json_object *doc, json_object *pools)
 {
-	char begin[BC_CELL_MAX], end[BC_CELL_MAX], reach[BC_CELL_MAX];
 	json_object *pool, *lines;
 	size_t i, j;
 	int ret;
 
-	bc_time_of(begin, doc, "begin_ms");
-	bc_time_of(end, doc, "end_ms");
-	bc_time_of(reach, doc, "reach_ms");
-	fputs("node ", p->out);
-	bc_safe(p->out, bc_str(doc, "node"));
-	fprintf(p->out, ", %s to %s, records up to %s\n", begin, end, reach);
+	bc_print_period(p, doc);
 	ret = bc_invoice_table(p, doc, pools);
 	bc_invoice_gaps(p, pools);
 	for (i = 0; i < json_object_array_length(pools) && !ret; i++) {

@@ -329,6 +329,23 @@ static int bc_gap_table(const struct bc_printer *p, json_object *pools)
 }
 
 /**
+ * bc_print_period() - say of which time a document of usage or an invoice is
+ * @p: how to print
+ * @doc: the document without its pools
+ */
+void bc_print_period(const struct bc_printer *p, json_object *doc)
+{
+	char begin[BC_CELL_MAX], end[BC_CELL_MAX], reach[BC_CELL_MAX];
+
+	bc_cell_time(begin, doc, "begin_ms");
+	bc_cell_time(end, doc, "end_ms");
+	bc_cell_time(reach, doc, "reach_ms");
+	fputs("node ", p->out);
+	bc_safe(p->out, bc_str(doc, "node"));
+	fprintf(p->out, ", %s to %s, records up to %s\n", begin, end, reach);
+}
+
+/**
  * bc_print_usage() - print usage as tables
  * @p: how
  * @doc: the document
@@ -339,15 +356,9 @@ static int bc_gap_table(const struct bc_printer *p, json_object *pools)
  */
 int bc_print_usage(const struct bc_printer *p, json_object *doc, json_object *pools, bool full)
 {
-	char begin[BC_CELL_MAX], end[BC_CELL_MAX], reach[BC_CELL_MAX];
 	int ret;
 
-	bc_cell_time(begin, doc, "begin_ms");
-	bc_cell_time(end, doc, "end_ms");
-	bc_cell_time(reach, doc, "reach_ms");
-	fputs("node ", p->out);
-	bc_safe(p->out, bc_str(doc, "node"));
-	fprintf(p->out, ", %s to %s, records up to %s\n", begin, end, reach);
+	bc_print_period(p, doc);
 	ret = bc_usage_table(p, doc, pools);
 	if (!ret && full)
 		ret = bc_resource_table(p, doc, pools);

@@ -26,6 +26,7 @@ int bc_print_flow_tables(const struct bc_printer *p, json_object *pools);
 int bc_print_settings(const struct bc_printer *p, json_object *pool);
 int bc_print_tunables(const struct bc_printer *p, json_object *doc);
 int bc_print_rates(const struct bc_printer *p, json_object *doc, json_object *pools);
+void bc_print_period(const struct bc_printer *p, json_object *doc);
 int bc_print_usage(const struct bc_printer *p, json_object *doc, json_object *pools, bool full);
 int bc_print_invoice(const struct bc_printer *p, json_object *doc, json_object *pools);
 int bc_print_invoice_csv(const struct bc_printer *p, json_object *doc, json_object *pools);
