@@ -38,6 +38,8 @@ EXIT_SETUP = 2
 CMDLINE = ('console=ttyS0 ignore_loglevel printk.devkmsg=on panic=-1 '
            'oops=panic no_timer_check tsc=reliable random.trust_cpu=on '
            'net.ifnames=0 rdinit=/init')
+# systemd as process 1: what it has to say goes to its journal
+SYSTEMD = ' systemd.unit=multi-user.target systemd.show_status=no systemd.log_level=warning'
 
 SPLAT = re.compile(
     r'WARNING: |\bBUG: |kernel BUG at|\bOops\b|[Gg]eneral protection fault|'
@@ -117,7 +119,8 @@ class Vm:
     """One guest for one command; use as a context manager."""
 
     def __init__(self, kernel='6.1', mem=None, cpus=2, disk=256, files=(),
-                 icount=False, single=False, bare=False, leaks=False, timeout=600, shell=False):
+                 icount=False, single=False, bare=False, leaks=False, timeout=600, shell=False,
+                 systemd=False):
         self.kernel = kernel
         self.mem = mem or (2048 if kernel.startswith('debug') else 1536)
         self.cpus = 1 if icount else cpus
@@ -129,6 +132,7 @@ class Vm:
         self.leaks = leaks
         self.timeout = timeout
         self.shell = shell
+        self.systemd = systemd
         self.dir = None
         self.proc = None
         self.sock = None
@@ -227,7 +231,8 @@ class Vm:
                 add(name, 'root/' + os.path.basename(os.path.normpath(name)))
             run = (f'export BC_KERNEL={self.kernel}\n'
                    f'BC_MODULE={"" if self.bare else 1}\n'
-                   f'BC_LEAKS={1 if self.leaks else ""}\n').encode()
+                   f'BC_LEAKS={1 if self.leaks else ""}\n'
+                   f'BC_SYSTEMD={1 if self.systemd else ""}\n').encode()
             info = tarfile.TarInfo('root/.bc-run')
             info.size = len(run)
             tar.addfile(info, io.BytesIO(run))
@@ -236,7 +241,7 @@ class Vm:
 
     def qemu(self, port_fd):
         accel = os.environ.get('VM_ACCEL', 'tcg')
-        cmdline = CMDLINE
+        cmdline = CMDLINE + (SYSTEMD if self.systemd else '')
         if self.icount:
             # One instruction is one nanosecond; nothing that the guest can
             # see comes from the host's clock or its random numbers, and what
