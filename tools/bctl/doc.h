@@ -12,6 +12,7 @@
 
 struct bc_doc;
 struct bc_record;
+struct bcn_pool;
 struct bcn_res;
 
 void bc_put_bound(struct bc_doc *doc, json_object *obj, const char *key, uint64_t val);
@@ -21,6 +22,8 @@ void bc_put_enum(struct bc_doc *doc, json_object *obj, const char *key,
 void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record *rec);
 void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit);
 void bc_put_status(struct bc_doc *doc, json_object *obj, uint32_t status);
+json_object *bc_doc_append(struct bc_doc *doc);
+void bc_doc_parent(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool);
 json_object *bc_put_object(struct bc_doc *doc, json_object *list);
 const struct bcn_res *bc_res_by_id(const struct bcn_res *res, size_t nres, uint32_t id);
 
