@@ -3,7 +3,6 @@
 # timeout: 300
 # vm: own
 """Closing records: nothing of a pool is lost when it ends, however it ends."""
-import ctypes
 import errno
 import os
 import subprocess
@@ -17,16 +16,6 @@ import ledger  # noqa: E402
 import tap  # noqa: E402
 
 MODULE = '/root/beancounter.ko'
-
-
-def touch(pages):
-    ctypes.memset(bc.mmap(pages), 1, pages * bc.PAGE)
-
-
-def burn(seconds):
-    end = time.process_time() + seconds
-    while time.process_time() < end:
-        pass
 
 
 def reload(*params):
@@ -55,8 +44,8 @@ def check_deleted():
     bc.nl.tune('web', {'io.wbps': 1 << 30})
     with book.change(1):
         member = bc.Member(pool)
-    member.call(touch, 3000)
-    member.call(burn, 0.2)
+    member.call(bc.touch, 3000)
+    member.call(bc.burn, 0.2)
     bc.Pool('low', parent=pool)
     time.sleep(1)
     bc.nl.delete('low')
@@ -110,7 +99,7 @@ def check_killed():
     bc.nl.set('gone', {'physpages': 77777})
     bc.nl.tune('gone', {'cpu.shares': 777})
     member = bc.Member(pool)
-    member.call(burn, 0.1)
+    member.call(bc.burn, 0.1)
     time.sleep(0.5)
     used = int(bc.read(f'{pool.path}/cpu.stat').split()[1]) * 1000
     bc.write(f'{pool.path}/cgroup.kill', '1')

@@ -4,14 +4,12 @@
 # timeout: 300
 # vm: own
 """bctl collect: what is in its store is what the module says, whatever happens to either."""
-import ctypes
 import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import bc  # noqa: E402
@@ -24,16 +22,6 @@ KILLS = 40 if LONG else 6
 DIR = '/tmp/collect'
 DB = f'{DIR}/usage.db'
 SAID = '/tmp/collect.said'
-
-
-def touch(pages):
-    ctypes.memset(bc.mmap(pages), 1, pages * bc.PAGE)
-
-
-def burn(seconds):
-    end = time.process_time() + seconds
-    while time.process_time() < end:
-        pass
 
 
 class Collector:
@@ -97,8 +85,8 @@ def lives(count, rnd):
     for number in range(count):
         pool = bc.Pool(f'job{number}', numproc=2)
         member = bc.Member(pool)
-        member.call(touch, rnd.randint(1, 500))
-        member.call(burn, rnd.random() * 0.03)
+        member.call(bc.touch, rnd.randint(1, 500))
+        member.call(bc.burn, rnd.random() * 0.03)
         if number % 3 == 0:
             member.call(bc.fork_until_refused, 5)
             member.call(bc.end_children)
@@ -117,7 +105,7 @@ def check_lives():
     col = Collector('--node', 'here')
     for _ in range(KILLS):
         lives(2, rnd)
-        member.call(burn, 0.05)
+        member.call(bc.burn, 0.05)
         col.kill()
         lives(1, rnd)
         col = Collector(wait=rnd.random() < 0.5)
@@ -145,7 +133,7 @@ def check_reload():
     pools = [bc.Pool(f'r{i}', numproc=9) for i in range(5)]
     members = [bc.Member(pool) for pool in pools]
     for member in members:
-        member.call(burn, 0.02)
+        member.call(bc.burn, 0.02)
     tap.ok(tap.poll_until(30, lambda: query("SELECT count(*) FROM pool WHERE name LIKE 'r_'")[0][0]
                           == 5), 'new pools have a row at once')
     listener = genl.Client(rcvbuf=1 << 21)

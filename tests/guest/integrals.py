@@ -50,8 +50,7 @@ def unlock():
 
 
 def touch(pages):
-    areas.append((bc.mmap(pages), pages))
-    ctypes.memset(areas[-1][0], 1, pages * bc.PAGE)
+    areas.append((bc.touch(pages), pages))
 
 
 def untouch():

@@ -50,13 +50,6 @@ def controller(path, sign='+'):
              f'{sign}memory')
 
 
-def touch(pages):
-    """Memory that is really there; stays until the process ends."""
-    addr = bc.mmap(pages)
-    ctypes.memset(addr, 1, pages * bc.PAGE)
-    return addr
-
-
 def touch_slowly(pages):
     """The same, so that the kernel can throttle on the way out of it."""
     addr = bc.mmap(pages)
@@ -134,7 +127,7 @@ def check_figures():
     tap.equal([r for r in NATIVE if r in bc.figures(pool)], NATIVE, 'with the controller there are')
     tap.equal([r for r in NATIVE if r in bc.figures(inner)], [],
               'a pool below that has it not has none')
-    member.call(touch, 10 * MIB)
+    member.call(bc.touch, 10 * MIB)
     member.call(touch_shared, 2 * MIB)
     with open('/scratch/file', 'wb') as f:
         f.write(b'x' * (3 << 20))
@@ -224,8 +217,8 @@ def check_kill():
         listener.subscribe('refusal')
         member, other = bc.Member(pool), bc.Member(beside)
         member.call(bc.set_name, 'hog')
-        other.call(touch, 30 * MIB)
-        died = tap.raises(bc.Died, lambda: member.call(touch, 100 * MIB),
+        other.call(bc.touch, 30 * MIB)
+        died = tap.raises(bc.Died, lambda: member.call(bc.touch, 100 * MIB),
                           'who grows beyond the limit is killed')
         tap.equal(os.WTERMSIG(died.args[0]), signal.SIGKILL, 'by SIGKILL')
         tap.equal(other.call(os.getpid), other.pid, 'the neighbour is not')
@@ -260,7 +253,7 @@ def check_kill():
     member = bc.Member(pool)
     pool.set(physpages=None)
     member.call(bc.set_name, 'hog2')
-    tap.raises(bc.Died, lambda: member.call(touch, 100 * MIB), 'a limit above kills as well')
+    tap.raises(bc.Died, lambda: member.call(bc.touch, 100 * MIB), 'a limit above kills as well')
     tap.equal([bc.failcnt(p, 'oomguarpages') for p in (top, pool, beside)], [0, 2, 0],
               'the kill is counted at the victim')
     tap.ok(bc.failcnt(top, 'physpages') > 0, 'the failure at the level of the limit')
@@ -272,13 +265,13 @@ def check_limit_below_held():
     """A lowered limit evicts nothing by itself, and takes no time."""
     pool = bc.Pool('low')
     member = bc.Member(pool)
-    member.call(touch, 20 * MIB)
+    member.call(bc.touch, 20 * MIB)
     pool.set(physpages=5 * MIB)
     tap.ok(bc.held(pool, 'physpages') >= 19 * MIB, 'a limit below what is held evicts nothing')
     # Not asked, for the answer may take a page more than it has.
     tap.equal((bc.failcnt(pool, 'oomguarpages'), os.waitpid(member.pid, os.WNOHANG)), (0, (0, 0)),
               'and kills nobody')
-    tap.raises(bc.Died, lambda: member.call(touch, 10 * MIB), 'until more is asked for')
+    tap.raises(bc.Died, lambda: member.call(bc.touch, 10 * MIB), 'until more is asked for')
     tap.equal(bc.failcnt(pool, 'oomguarpages'), 1, 'that is one failure')
     pool.remove()
 
@@ -289,7 +282,7 @@ def check_swap():
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     pool = bc.Pool('swap', physpages=(None, 16 * MIB))
     member = bc.Member(pool)
-    member.call(touch, 40 * MIB)
+    member.call(bc.touch, 40 * MIB)
     agree(pool, lambda: bc.held(pool, 'swappages'),
           lambda: number(f'{pool.path}/memory.swap.current'), 'with swap: memory.swap.current')
     tap.between(bc.held(pool, 'swappages'), 23 * MIB, 41 * MIB, 'what does not fit is swapped')
@@ -301,7 +294,7 @@ def check_swap():
     pool.set(swappages=(None, 8 * MIB))
     tap.equal(settings(pool.path)['swap.max'], 8 * MIB, 'the limit of swappages is memory.swap.max')
     member = bc.Member(pool)
-    tap.raises(bc.Died, lambda: member.call(touch, 60 * MIB), 'with both limits full it is killed')
+    tap.raises(bc.Died, lambda: member.call(bc.touch, 60 * MIB), 'with both limits full it is killed')
     tap.equal(bc.failcnt(pool, 'oomguarpages'), 1, 'once')
     record = bc.figures(pool)['swappages']
     tap.ok(record.held <= 8 * MIB, 'the limit of swap was kept', record)

@@ -20,14 +20,6 @@ def usage(*args):
     return {p.get('path', p['name']): p for p in doc['pools']}
 
 
-def burn(seconds):
-    """Use so much CPU time."""
-    end = time.process_time() + seconds
-    while time.process_time() < end:
-        pass
-    return time.process_time()
-
-
 acme = bc.Pool('acme')
 web = bc.Pool('web', parent=acme, numproc=50)
 worker = bc.Member(web)
@@ -35,7 +27,7 @@ idle = bc.Member(web)
 
 first = usage('--tree')
 begin = time.monotonic()
-burnt = worker.call(burn, SECONDS)
+burnt = worker.call(bc.burn, SECONDS)
 until = time.monotonic()
 last = usage('--tree')
 late = time.monotonic()

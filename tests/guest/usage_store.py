@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import bc  # noqa: E402
@@ -17,12 +16,6 @@ import tap  # noqa: E402
 DIR = '/tmp/usage-store'
 DB = f'{DIR}/usage.db'
 TARIFF = f'{DIR}/tariff'
-
-
-def burn(seconds):
-    end = time.process_time() + seconds
-    while time.process_time() < end:
-        pass
 
 
 def collect():
@@ -41,11 +34,11 @@ os.makedirs(DIR, exist_ok=True)
 acme = bc.Pool('acme')
 web = bc.Pool('web', parent=acme, numproc=3)
 worker, idle = bc.Member(web), bc.Member(web)
-worker.call(burn, 0.3)
+worker.call(bc.burn, 0.3)
 collect()
-worker.call(burn, 0.4)
+worker.call(bc.burn, 0.4)
 collect()
-worker.call(burn, 0.2)
+worker.call(bc.burn, 0.2)
 worker.end()
 idle.end()
 web.delete()

@@ -383,6 +383,21 @@ def errno_of(func, *args):
     return 0
 
 
+def touch(pages):
+    """Memory that is really there, and stays until the process ends; its address."""
+    addr = mmap(pages)
+    ctypes.memset(addr, 1, pages * PAGE)
+    return addr
+
+
+def burn(seconds):
+    """Use so much CPU time; how much it was in all."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return time.process_time()
+
+
 _children = []
 
 

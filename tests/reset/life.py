@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """What goes on in one of the machines of tests/reset/run."""
-import ctypes
 import json
 import os
 import random
@@ -18,10 +17,6 @@ import tap  # noqa: E402
 
 DB, BOOK = '/scratch/usage.db', '/scratch/book'
 BOOT = bc.read('/proc/sys/kernel/random/boot_id').strip()
-
-
-def touch(pages):
-    ctypes.memset(bc.mmap(pages), 1, pages * bc.PAGE)
 
 
 def told(rec):
@@ -74,7 +69,7 @@ def live(listener, book, waiting):
     for number in range(3):
         pool = bc.Pool(f'job{number}')
         member = bc.Member(pool)
-        member.call(touch, random.randint(1, 300))
+        member.call(bc.touch, random.randint(1, 300))
         member.end()
         pool.remove()
     for event in listener.events(0.01):
