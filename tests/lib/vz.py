@@ -126,7 +126,7 @@ DEF_OSTEMPLATE="busybox"
 
     # What changes something outside of the process that calls it.
     CHANGES = ('mkdir mkdirat rename renameat renameat2 unlink unlinkat rmdir symlink symlinkat '
-               'link linkat fsync syncfs mount umount2 sendto clone clone3 fork vfork ftruncate '
+               'link linkat fsync syncfs mount move_mount mount_setattr umount2 sendto clone clone3 fork vfork ftruncate '
                'fchmod fchown lchown fchmodat fchownat utimensat mknodat wait4 kill write').split()
 
     def _strace(self, options, args):

@@ -26,6 +26,8 @@
  * @hostname: --hostname
  * @name: --name
  * @layout: --layout
+ * @uid: --local_uid
+ * @gid: --local_gid
  * @archive: the file of the template
  */
 struct ct_new {
@@ -36,6 +38,8 @@ struct ct_new {
 	const char *hostname;
 	const char *name;
 	const char *layout;
+	const char *uid;
+	const char *gid;
 	char archive[PATH_MAX];
 };
 
@@ -85,6 +89,7 @@ static int ct_new_keys(struct ct *ct, const struct ct_new *new)
 		{ "OSTEMPLATE", new->template }, { "ORIGIN_SAMPLE", new->sample },
 		{ "VE_PRIVATE", new->private }, { "VE_ROOT", new->root },
 		{ "HOSTNAME", new->hostname }, { "NAME", new->name },
+		{ "LOCAL_UID", new->uid }, { "LOCAL_GID", new->gid },
 	};
 	size_t i;
 	int ret = 0;
@@ -117,6 +122,8 @@ static int ct_new_check(struct ct *ct, struct ct_new *new)
 		status = ct_fail(ct->run, CT_E_VALUE, ct->text, "%s", strerror(EINVAL));
 	if (!status)
 		status = ct_pool_check(ct, &ct->conf);
+	if (!status && (ct_get(&ct->conf, "LOCAL_UID") || ct_get(&ct->conf, "LOCAL_GID")))
+		status = ct_ids_claim(ct, NULL, false);
 	if (status)
 		return status;
 	if (!layout)
@@ -218,23 +225,29 @@ int ct_create_recover(struct ct *ct)
 	return ct->exists ? ct_make_name(ct) : ct_create_undo(ct);
 }
 
-/* The last thing: from then on there is the container. */
+static int ct_save_conf(struct ct *ct)
+{
+	int ret = ct_conf_save(&ct->conf, ct->conf_path);
+
+	return ret ? ct_fail(ct->run, CT_E_SAVE, ct->conf_path, "%s", strerror(-ret)) : CT_OK;
+}
+
+/* The last thing: from then on there is the container, with ids of its own. */
 static int ct_make_conf(struct ct *ct)
 {
 	char dir[PATH_MAX];
-	int ret = ct_make_dirs(ct->root, 0755);
+	int ret = ct_make_dirs(ct->root, 0755), status;
 
 	if (ret)
 		return ct_fail(ct->run, CT_E_MAKE_ROOT, ct->root, "%s", strerror(-ret));
 	ret = ct_path(dir, sizeof(dir), "%s/conf", ct->run->etc);
 	if (!ret)
 		ret = ct_make_dirs(dir, 0755);
-	if (!ret)
-		ret = ct_conf_save(&ct->conf, ct->conf_path);
 	if (ret)
-		return ct_fail(ct->run, CT_E_SAVE, ct->conf_path, "%s", strerror(-ret));
-	ct->exists = true;
-	return CT_OK;
+		return ct_fail(ct->run, CT_E_SAVE, dir, "%s", strerror(-ret));
+	status = ct_ids_claim(ct, ct_save_conf, true);
+	ct->exists = !status;
+	return status;
 }
 
 static int ct_create(struct ct *ct, struct ct_new *new)
@@ -273,7 +286,8 @@ int ct_cmd_create(struct ct *ct, int argc, char **argv)
 		{ "ostemplate", 0, NULL, &new.template }, { "config", 0, NULL, &new.sample },
 		{ "private", 0, NULL, &new.private }, { "root", 0, NULL, &new.root },
 		{ "hostname", 0, NULL, &new.hostname }, { "name", 0, NULL, &new.name },
-		{ "layout", 0, NULL, &new.layout }, BC_OPT_END
+		{ "layout", 0, NULL, &new.layout }, { "local_uid", 0, NULL, &new.uid },
+		{ "local_gid", 0, NULL, &new.gid }, BC_OPT_END
 	};
 	int status = bctl_args(&ct->run->b, &argc, argv, opts);
 

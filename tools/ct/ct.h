@@ -15,6 +15,7 @@
 
 #include "bctl.h"
 #include "conf.h"
+#include "ids.h"
 
 /* The exit statuses of vzctl, as far as they have a use here. */
 enum ct_status {
@@ -143,6 +144,15 @@ const char *ct_step_verb(const struct ct *ct);
 int ct_tree_remove(const char *path);
 int ct_unpack(struct ct *ct, const char *archive, const char *dir);
 
+/* range.c: whose ids are which */
+int ct_ids_claim(struct ct *ct, int (*save)(struct ct *ct), bool always);
+int ct_ids_own(struct ct *ct, struct ct_ids *ids);
+
+/* idmap.c: mounts with them */
+int ct_userns_open(const struct ct_ids *ids);
+int ct_idmap_clone(struct ct *ct, const char *path, int *tree);
+int ct_idmap_attach(struct ct *ct, int tree, const char *point);
+
 /* root.c: the mount of the private area */
 bool ct_mounted(const struct ct *ct);
 int ct_mount(struct ct *ct);
@@ -162,6 +172,12 @@ int ct_engine_stop(struct ct *ct, bool fast, int timeout_s);
 int ct_engine_clear(struct ct *ct);
 int ct_engine_run(struct ct *ct, char * const *argv, bool terminal, bool quiet);
 int ct_engine_hostname(struct ct *ct, const char *name, char *old, size_t size);
+
+struct lxc_container;
+bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const char *value);
+
+/* isolate.c: what a container must not reach */
+bool ct_isolate(struct ct *ct, struct lxc_container *c);
 
 /* recover.c */
 int ct_recover(struct ct *ct);

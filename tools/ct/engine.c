@@ -36,8 +36,10 @@
 #include "keys.h"
 
 #define CT_MONITORS	"bc-ct"
-#define CT_LXC_COMMON	"/usr/share/lxc/config/common.conf"
-#define CT_PROFILE	"lxc-container-default-cgns"
+/* liblxc wants the root of a container to get there; there is nothing in it. */
+#define CT_LXC_DIR	"/run/bctl-ct"
+/* Where liblxc finds programs but newuidmap, which asks for what root does by itself. */
+#define CT_LXC_PATH	"/usr/local/sbin:/usr/sbin:/sbin"
 #define CT_PATH		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* How long what was killed may take to be gone. */
 #define CT_GONE_S	30
@@ -45,14 +47,14 @@
 #define CT_NOT_RUN	126
 #define CT_NOT_FOUND	127
 
-static const char *ct_lxc_path(const struct ct *ct)
+static const char *ct_state_dir(const struct ct *ct)
 {
 	return ct_global(ct->run, "STATEDIR", "/var/lib/beancounter/ct");
 }
 
 static struct lxc_container *ct_lxc(const struct ct *ct)
 {
-	return lxc_container_new(ct->text, ct_lxc_path(ct));
+	return lxc_container_new(ct->text, CT_LXC_DIR);
 }
 
 /**
@@ -202,43 +204,21 @@ static int ct_enter_start(const struct ct *ct)
 	return ret;
 }
 
-static bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key,
-			const char *value)
+/**
+ * ct_lxc_item() - say one thing of a container to liblxc
+ * @ct: the container
+ * @c: liblxc's description of it
+ * @key: what
+ * @value: its value
+ *
+ * Return: whether liblxc takes it; if not it has been said.
+ */
+bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const char *value)
 {
 	if (c->set_config_item(c, key, value))
 		return true;
 	ct_fail(ct->run, CT_E_ENV, ct->text, "liblxc does not take %s = %s", key, value);
 	return false;
-}
-
-/* Is a profile of AppArmor loaded? */
-static bool ct_has_profile(const char *name)
-{
-	FILE *f = fopen("/sys/kernel/security/apparmor/profiles", "re");
-	char line[256];
-	bool found = false;
-
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = !strncmp(line, name, strlen(name)) && line[strlen(name)] == ' ';
-	if (f)
-		fclose(f);
-	return found;
-}
-
-/* Where AppArmor is on without the profile that liblxc takes, no container starts at all. */
-static bool ct_lxc_confine(struct ct *ct, struct lxc_container *c)
-{
-	char enabled = 'N';
-	int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0 && read(fd, &enabled, 1) != 1)
-		enabled = 'N';
-	if (fd >= 0)
-		close(fd);
-	if (enabled != 'Y' || ct_has_profile(CT_PROFILE))
-		return true;
-	ct_note(ct->run, ct->text, "AppArmor has no profile %s: it runs without one", CT_PROFILE);
-	return ct_lxc_item(ct, c, "lxc.apparmor.profile", "unconfined");
 }
 
 static bool ct_lxc_describe(struct ct *ct, struct lxc_container *c)
@@ -250,20 +230,19 @@ static bool ct_lxc_describe(struct ct *ct, struct lxc_container *c)
 	snprintf(payload, sizeof(payload), "%s/%s/ct", BC_CGROUP_BASE, ct->text);
 	snprintf(monitor, sizeof(monitor), "%s/%s/monitor", CT_MONITORS, ct->text);
 	snprintf(pivot, sizeof(pivot), "%s/%s/pivot", CT_MONITORS, ct->text);
-	if (ct_path(log, sizeof(log), "%s/%s.log", ct_lxc_path(ct), ct->text))
+	if (ct_path(log, sizeof(log), "%s/%s.log", ct_state_dir(ct), ct->text))
 		return false;
 	(void)unlink(log);
 	return ct_lxc_item(ct, c, "lxc.log.file", log) &&
 	       ct_lxc_item(ct, c, "lxc.log.level", "ERROR") &&
-	       ct_lxc_item(ct, c, "lxc.include", CT_LXC_COMMON) &&
+	       ct_isolate(ct, c) &&
 	       ct_lxc_item(ct, c, "lxc.rootfs.path", rootfs) &&
 	       ct_lxc_item(ct, c, "lxc.uts.name", host ? host : ct->text) &&
 	       ct_lxc_item(ct, c, "lxc.net.0.type", "empty") &&
 	       ct_lxc_item(ct, c, "lxc.net.0.flags", "up") &&
 	       ct_lxc_item(ct, c, "lxc.cgroup.dir.container", payload) &&
 	       ct_lxc_item(ct, c, "lxc.cgroup.dir.monitor", monitor) &&
-	       ct_lxc_item(ct, c, "lxc.cgroup.dir.monitor.pivot", pivot) &&
-	       ct_lxc_confine(ct, c);
+	       ct_lxc_item(ct, c, "lxc.cgroup.dir.monitor.pivot", pivot);
 }
 
 /* In a process of its own, which is not the one that holds the lock. */
@@ -280,6 +259,7 @@ static int ct_engine_child(struct ct *ct, pid_t parent)
 	if (ret)
 		return ct_fail(ct->run, CT_E_ENV, ct->text, "cannot enter the cgroup %s: %s",
 			       CT_MONITORS, strerror(-ret));
+	setenv("PATH", CT_LXC_PATH, 1);
 	c = ct_lxc(ct);
 	good = c && ct_lxc_describe(ct, c);
 	if (good) {
@@ -288,7 +268,7 @@ static int ct_engine_child(struct ct *ct, pid_t parent)
 		if (!good)
 			ct_fail(ct->run, CT_E_ENV, ct->text,
 				"liblxc cannot start it; its reasons are in %s/%s.log",
-				ct_lxc_path(ct), ct->text);
+				ct_state_dir(ct), ct->text);
 	}
 	if (c)
 		lxc_container_put(c);
@@ -316,12 +296,11 @@ int ct_engine_start(struct ct *ct)
 	pid_t self = getpid(), pid;
 	int ret;
 
-	if (access(CT_LXC_COMMON, R_OK))
-		return ct_fail(ct->run, CT_E_ENV, CT_LXC_COMMON, "%s; it comes with lxc",
-			       strerror(errno));
-	ret = ct_make_dirs(ct_lxc_path(ct), 0700);
+	ret = ct_make_dirs(ct_state_dir(ct), 0700);
+	if (!ret)
+		ret = ct_make_dirs(CT_LXC_DIR, 0711);
 	if (ret)
-		return ct_fail(ct->run, CT_E_SYSTEM, ct_lxc_path(ct), "%s", strerror(-ret));
+		return ct_fail(ct->run, CT_E_SYSTEM, ct_state_dir(ct), "%s", strerror(-ret));
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)

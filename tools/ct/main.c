@@ -39,7 +39,8 @@ struct ct_verb {
 static const struct ct_verb ct_verbs[] = {
 	{ "create", NULL, ct_cmd_create, NULL, false,
 	  "CTID [--ostemplate NAME] [--config NAME] [--private DIR] [--root DIR]\n"
-	  "       [--hostname NAME] [--name NAME] [--layout simfs]",
+	  "       [--hostname NAME] [--name NAME] [--layout simfs]\n"
+	  "       [--local_uid ID [--local_gid ID]]",
 	  "make a container of a template" },
 	{ "destroy", "delete", ct_cmd_destroy, NULL, false, "CTID",
 	  "remove a container with its files" },

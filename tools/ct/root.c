@@ -2,9 +2,9 @@
 /*
  * VE_ROOT: the private area, mounted where the container has its root
  *
- * A bind mount, private so that nothing that the container mounts shows up beside it.
- * Whether it is there is read from mountinfo; two mounts on top of each other are taken
- * off together.
+ * A bind mount with the ids of the container, private so that nothing that the container
+ * mounts shows up beside it. It is made apart and there at once, or not at all. Whether it
+ * is there is read from mountinfo; two mounts on top of each other are taken off together.
  */
 #include <errno.h>
 #include <limits.h>
@@ -67,22 +67,19 @@ bool ct_mounted(const struct ct *ct)
  */
 int ct_mount(struct ct *ct)
 {
-	int ret = ct_make_dirs(ct->root, 0755);
+	int ret = ct_make_dirs(ct->root, 0755), tree, status;
 
 	if (ret)
 		return ct_fail(ct->run, CT_E_MAKE_ROOT, ct->root, "%s", strerror(-ret));
 	if (access(ct->private, F_OK))
 		return ct_fail(ct->run, CT_E_NO_PRIVATE, ct->text, "the private area %s: %s",
 			       ct->private, strerror(errno));
-	if (mount(ct->private, ct->root, NULL, MS_BIND, NULL))
-		return ct_fail(ct->run, CT_E_MOUNT, ct->text, "cannot mount %s on %s: %s",
-			       ct->private, ct->root, strerror(errno));
-	if (!mount(NULL, ct->root, NULL, MS_PRIVATE, NULL))
-		return CT_OK;
-	ret = ct_fail(ct->run, CT_E_MOUNT, ct->text, "cannot mount %s: %s", ct->root,
-		      strerror(errno));
-	(void)umount2(ct->root, UMOUNT_NOFOLLOW);
-	return ret;
+	status = ct_idmap_clone(ct, ct->private, &tree);
+	if (status)
+		return status;
+	status = ct_idmap_attach(ct, tree, ct->root);
+	close(tree);
+	return status;
 }
 
 /**

@@ -150,7 +150,9 @@ const char *ct_step_verb(const struct ct *ct)
  */
 int ct_step_begin(struct ct *ct, const char *verb)
 {
+	static const char * const ids[] = { "LOCAL_UID", "LOCAL_GID" };
 	char dir[PATH_MAX];
+	size_t i;
 	int ret;
 
 	strcpy(dir, ct->step_path);
@@ -161,6 +163,10 @@ int ct_step_begin(struct ct *ct, const char *verb)
 		ret = ct_conf_set(&ct->step, "VE_ROOT", ct->root);
 	if (!ret)
 		ret = ct_conf_set(&ct->step, "VE_PRIVATE", ct->private);
+	/* Nobody else shall have its ids before there is nothing left of it. */
+	for (i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		if (!ret && ct_get(&ct->conf, ids[i]))
+			ret = ct_conf_set(&ct->step, ids[i], ct_get(&ct->conf, ids[i]));
 	if (!ret)
 		ret = ct_conf_save(&ct->step, ct->step_path);
 	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->step_path, "%s", strerror(-ret)) : CT_OK;
