@@ -50,7 +50,7 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "       [--exec -- CMD [ARG]...]",
 	  "print refusals and the coming and going of pools" },
 	{ "collect", cmd_collect, "[--once] [--db FILE] [--interval S] [--reader NAME] [--node NAME]\n"
-	  "       [--keep FINE[:HOURS[:DAYS]]] [--drop-caps]",
+	  "       [--keep FINE[:HOURS[:DAYS]]] [--drop-caps] [--ship URL]...",
 	  "write what pools use into a file, for invoices" },
 	{ "usage", cmd_usage,
 	  "[--from T] [--to T] [--pool P]... [--tree] [--incarnations]\n"

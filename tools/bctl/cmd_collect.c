@@ -26,6 +26,7 @@
 #include "mhz.h"
 #include "notify.h"
 #include "parse.h"
+#include "shipping.h"
 #include "wake.h"
 
 #define BC_COLLECT_DB		"/var/lib/beancounter/usage.db"
@@ -49,22 +50,26 @@
  * struct bc_collect - a run of bctl collect
  * @c: what it collects with
  * @keep: how long records are kept
+ * @ship: who sends them elsewhere
  * @wake: descriptor of the signals
  * @due_ms: when the next records are written, UTC
  * @again_ns: when to try again, 0 if nothing failed
  * @sight_ns: when new pools may be looked for
  * @told: what went wrong last, and was said
+ * @waits: the destination that waits for records, and was told of
  * @watchdog_ms: how often the service manager wants to hear of us, -1 for never
  * @drop: --drop-caps
  */
 struct bc_collect {
 	struct bc_collector c;
 	struct bc_keep keep;
+	struct bc_shipping ship;
 	int wake;
 	int64_t due_ms;
 	uint64_t again_ns;
 	uint64_t sight_ns;
 	char told[BC_SAID_MAX];
+	char waits[BC_SAID_MAX];
 	int watchdog_ms;
 	bool drop;
 };
@@ -117,9 +122,21 @@ static int bctl_collect_result(struct bc_collect *k, enum bc_round round)
 	return BCTL_OK;
 }
 
-/* The store's housekeeping. What it cannot do now is for the next time. */
+/*
+ * The store's housekeeping. What it cannot do now is for the next time; what it must not do until
+ * somebody has the records may never be done, so that is said.
+ */
 static void bctl_collect_compact(struct bc_collect *k, int64_t utc_ms)
 {
+	char waits[BC_SAID_MAX];
+
+	if (!bc_compact_waits(k->c.ledger, utc_ms, waits, sizeof(waits)) &&
+	    strcmp(waits, k->waits)) {
+		if (*waits)
+			bctl_note(k->c.b, NULL,
+				  "%s; no older ones go before it has them: see bctl-ship(8)", waits);
+		snprintf(k->waits, sizeof(k->waits), "%s", waits);
+	}
 	if (bc_compact(k->c.ledger, &k->keep, utc_ms, BC_COLLECT_COMPACT_MS) && !*k->told)
 		bctl_note(k->c.b, NULL, "old records could not be compacted");
 }
@@ -190,7 +207,7 @@ static int bc_collect_left(const struct bc_collect *k)
 
 static int bctl_collect_wait(struct bc_collect *k)
 {
-	int left = bc_collect_left(k), ret;
+	int left = bc_shipping_left(&k->ship, bc_collect_left(k)), ret;
 
 	/* While something has failed, notifications wait where they are. */
 	if (k->c.b->nl && !k->again_ns)
@@ -236,8 +253,10 @@ static int bctl_collect_loop(struct bc_collect *k)
 			ready = true;
 		}
 		bctl_collect_status(k);
-		if (!status)
+		if (!status) {
+			bc_shipping_tick(&k->ship);
 			status = bctl_collect_wait(k);
+		}
 		if (bc_wake_ended(k->wake))
 			return status ? status : bctl_collect_last(k);
 	}
@@ -265,6 +284,7 @@ static int bctl_collect_once(struct bc_collect *k)
  * @reader: --reader
  * @node: --node
  * @keep: --keep
+ * @ship: --ship
  * @once: --once
  */
 struct bc_collect_args {
@@ -273,6 +293,7 @@ struct bc_collect_args {
 	const char *reader;
 	const char *node;
 	const char *keep;
+	const char *ship[BC_MANY_MAX + 1];
 	bool once;
 };
 
@@ -295,11 +316,13 @@ static int bctl_collect_parse(struct bctl *b, struct bc_collect_args *a, struct 
 	if (a->node && (!*a->node || strlen(a->node) > 255))
 		return bctl_usage(b, "--node %.*s: a name has 1 to 255 characters", BC_WORD_MAX,
 				  a->node);
-	if (a->once && k->drop)
-		return bctl_usage(b, "--drop-caps makes no sense with --once");
+	if (a->once && (k->drop || *a->ship))
+		return bctl_usage(b, "--%s makes no sense with --once",
+				  k->drop ? "drop-caps" : "ship");
+	k->ship.db = a->db ? a->db : BC_COLLECT_DB;
 	k->c.step_ms = seconds * 1000;
 	k->c.reader = a->reader ? a->reader : BC_COLLECT_READER;
-	return BCTL_OK;
+	return bctl_shipping_parse(&k->ship, b, a->ship);
 }
 
 /* The directory of the default file may be missing; others are not ours to make. */
@@ -344,6 +367,7 @@ int cmd_collect(struct bctl *b, int argc, char **argv)
 		{ "node", 0, NULL, &a.node },
 		{ "keep", 0, NULL, &a.keep },
 		{ "drop-caps", 0, &k.drop, NULL },
+		{ "ship", BC_OPT_MANY, NULL, a.ship },
 		BC_OPT_END
 	};
 	char host[256] = "";
@@ -363,6 +387,7 @@ int cmd_collect(struct bctl *b, int argc, char **argv)
 	status = bctl_collect_open(b, &a, &k);
 	if (!status)
 		status = a.once ? bctl_collect_once(&k) : bctl_collect_loop(&k);
+	bc_shipping_end(&k.ship);
 	bc_collector_end(&k.c);
 	return status;
 }

@@ -2,35 +2,17 @@
 /*
  * bctl ct: what does it is bctl-ct, a program of its own
  *
- * Containers take liblxc and libarchive, which bctl does without. The program is looked
- * for beside bctl first, so that the two fit together, then in the path.
+ * Containers take liblxc and libarchive, which bctl does without.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "beside.h"
 #include "cli.h"
 
 #define BC_CT	"bctl-ct"
-
-static void bc_exec_beside(char **args)
-{
-	char path[PATH_MAX + sizeof(BC_CT)];
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
-	char *slash;
-
-	if (len < 0)
-		return;
-	path[len] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash)
-		return;
-	strcpy(slash + 1, BC_CT);
-	execv(path, args);
-}
 
 /**
  * cmd_ct() - bctl ct
@@ -55,8 +37,7 @@ int cmd_ct(struct bctl *b, int argc, char **argv)
 	args[0] = BC_CT;
 	memcpy(args + 1, argv, argc * sizeof(*argv));
 	fflush(stdout);
-	bc_exec_beside(args);
-	execvp(BC_CT, args);
+	bc_exec_beside(BC_CT, args);
 	status = bctl_fail(b, BC_CT, "%s; it is installed where liblxc is", strerror(errno));
 	free(args);
 	return status;

@@ -268,6 +268,36 @@ static int bc_compact_vacuum(sqlite3 *db)
 }
 
 /**
+ * bc_compact_waits() - does a destination wait for old records?
+ * @l: the store
+ * @now_ms: UTC
+ * @words: receives which one, and since when; "" if all have what is older than a day
+ * @size: room in @words
+ *
+ * Return: 0 or a negative errno.
+ */
+int bc_compact_waits(struct bc_ledger *l, int64_t now_ms, char *words, size_t size)
+{
+	static const char sql[] =
+		"SELECT name, strftime('%Y-%m-%dT%H:%MZ', end_ms / 1000, 'unixepoch') FROM outlet "
+		"JOIN record ON record.record = (SELECT min(r.record) FROM record r "
+		"WHERE r.record > outlet.record) WHERE end_ms < ? ORDER BY end_ms LIMIT 1";
+	sqlite3_stmt *s;
+	int err;
+
+	words[0] = '\0';
+	if (sqlite3_prepare_v2(bc_ledger_db(l), sql, -1, &s, NULL))
+		return -EIO;
+	sqlite3_bind_int64(s, 1, now_ms - BC_DAY_MS);
+	err = sqlite3_step(s);
+	if (err == SQLITE_ROW)
+		snprintf(words, size, "the records since %s wait for %s",
+			 sqlite3_column_text(s, 1), sqlite3_column_text(s, 0));
+	sqlite3_finalize(s);
+	return err == SQLITE_ROW || err == SQLITE_DONE ? 0 : -EIO;
+}
+
+/**
  * bc_compact() - make old records fewer
  * @l: the store
  * @keep: how long records are kept

@@ -2,6 +2,7 @@
 #ifndef BCTL_COMPACT_H
 #define BCTL_COMPACT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct bc_ledger;
@@ -22,6 +23,7 @@ struct bc_keep {
 };
 
 int bc_keep_parse(const char *text, struct bc_keep *keep);
+int bc_compact_waits(struct bc_ledger *l, int64_t now_ms, char *words, size_t size);
 int bc_compact(struct bc_ledger *l, const struct bc_keep *keep, int64_t now_ms, int budget_ms);
 
 #endif /* BCTL_COMPACT_H */

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0
 -- The store of usage records; see Documentation/accounting.rst.
 --
--- Written by "bctl collect" alone, read by anybody. Amounts are integers in base units;
+-- Written by "bctl collect", and as to what was sent by bctl-ship; read by anybody. Amounts are integers in base units;
 -- NULL is a figure that is not known; -1 in barrier and lim is "unlimited". Columns *_ms are
 -- UTC, in milliseconds since 1970. A record's time is begin_ms <= t < end_ms. The figures of
 -- a pool include those of the pools below it.
@@ -11,7 +11,7 @@
 PRAGMA application_id = 1111709011;	-- "BCUS"
 PRAGMA user_version = 1;
 
--- schema, node, page_size, interval_s
+-- schema, node, page_size, interval_s; store: a random UUID, if anything is sent
 CREATE TABLE meta (
 	key		TEXT PRIMARY KEY,
 	value		TEXT NOT NULL
@@ -140,7 +140,7 @@ CREATE TABLE last_figure (
 	PRIMARY KEY (pool, res)
 ) STRICT, WITHOUT ROWID;
 
--- How far the records have been sent elsewhere; what was not is not compacted.
+-- How far the records have been sent elsewhere; what was not is neither compacted nor deleted.
 CREATE TABLE outlet (
 	name		TEXT PRIMARY KEY,
 	record		INTEGER NOT NULL

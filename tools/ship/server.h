@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef SHIP_SERVER_H
+#define SHIP_SERVER_H
+
+#include <stddef.h>
+
+/**
+ * struct ship_server - where to ship to
+ * @url: as it was given, with the password if it has one
+ * @user: who talks to it, if this is root; NULL for root itself
+ * @passfile: that the URL names, or NULL
+ * @name: what to call it in messages and in the store; has no password
+ */
+struct ship_server {
+	const char *url;
+	const char *user;
+	char *passfile;
+	char name[256];
+};
+
+int ship_server_parse(struct ship_server *server);
+void ship_server_run(const struct ship_server *server, int fd) __attribute__((noreturn));
+
+#endif /* SHIP_SERVER_H */
