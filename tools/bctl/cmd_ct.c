@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bctl ct: what does it is bctl-ct, a program of its own
+ * bctl ct, bctl template: what does it is bctl-ct, a program of its own
  *
  * Containers take liblxc and libarchive, which bctl does without.
  */
@@ -24,7 +24,8 @@
  */
 int cmd_ct(struct bctl *b, int argc, char **argv)
 {
-	char **args = calloc(argc + 2, sizeof(*args));
+	char **args = calloc(argc + 3, sizeof(*args));
+	bool template = !strcmp(b->cmd->name, "template");
 	char *words[] = { (char *)b->cmd->name };
 	int status;
 
@@ -35,7 +36,9 @@ int cmd_ct(struct bctl *b, int argc, char **argv)
 	if (!args)
 		return bctl_fail(b, NULL, "%s", strerror(ENOMEM));
 	args[0] = BC_CT;
-	memcpy(args + 1, argv, argc * sizeof(*argv));
+	/* "bctl template" is a command of it. */
+	args[1] = template ? (char *)b->cmd->name : NULL;
+	memcpy(args + 1 + template, argv, argc * sizeof(*argv));
 	fflush(stdout);
 	bc_exec_beside(BC_CT, args);
 	status = bctl_fail(b, BC_CT, "%s; it is installed where liblxc is", strerror(errno));

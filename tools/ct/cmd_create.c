@@ -163,7 +163,7 @@ static int ct_make_private(struct ct *ct, const struct ct_new *new)
 		ret = -errno;
 	if (ret)
 		return ct_fail(ct->run, CT_E_MAKE_PRIVATE, ct->private, "%s", strerror(-ret));
-	status = ct_unpack(ct, new->archive, tmp);
+	status = ct_unpack(ct->run, ct->text, new->archive, tmp);
 	/* Should somebody have made it meanwhile, it is not this program's to remove. */
 	if (!status && renameat2(AT_FDCWD, tmp, AT_FDCWD, ct->private, RENAME_NOREPLACE)) {
 		status = ct_fail(ct->run, CT_E_MAKE_PRIVATE, ct->private, "%s", strerror(errno));

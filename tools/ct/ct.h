@@ -70,6 +70,7 @@ enum ct_status {
  * @verb: the command, NULL before it is known
  * @vz: exit with the statuses of vzctl, not with those of bctl
  * @quiet: --quiet
+ * @progress: say how far it is, while something takes its time
  * @global: vz.conf
  * @etc: the directory of vz.conf
  */
@@ -80,6 +81,7 @@ struct ct_run {
 	const char *verb;
 	bool vz;
 	bool quiet;
+	bool progress;
 	struct ct_conf global;
 	char etc[PATH_MAX];
 };
@@ -142,7 +144,9 @@ const char *ct_step_verb(const struct ct *ct);
 
 /* tree.c, unpack.c: files */
 int ct_tree_remove(const char *path);
-int ct_unpack(struct ct *ct, const char *archive, const char *dir);
+int ct_tree_remove_at(int dir, const char *name);
+int ct_tree_clear_at(int dir);
+int ct_unpack(const struct ct_run *run, const char *what, const char *archive, const char *dir);
 
 /* range.c: whose ids are which */
 int ct_ids_claim(struct ct *ct, int (*save)(struct ct *ct), bool always);

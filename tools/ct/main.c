@@ -15,6 +15,7 @@
 #include "beancounter.h"
 #include "cli.h"
 #include "ct.h"
+#include "template.h"
 
 /**
  * struct ct_verb - a command
@@ -64,6 +65,9 @@ static const struct ct_verb ct_verbs[] = {
 	  "list containers" },
 	{ "validate", NULL, NULL, ct_cmd_validate, true, "[-r] [--report] CTID|FILE",
 	  "check a configuration, repair it, tell what becomes of it" },
+	{ "template", NULL, NULL, ct_cmd_template, false,
+	  "list|info NAME|build WHAT|import NAME PATH|remove NAME",
+	  "what containers are made of; see bctl-template(8)" },
 	{ NULL, NULL, NULL, NULL, false, NULL, NULL },
 };
 

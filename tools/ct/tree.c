@@ -91,6 +91,54 @@ static int ct_tree_empty(struct ct_tree *tree, int dir, int depth)
 }
 
 /**
+ * ct_tree_clear_at() - remove all that is in a directory
+ * @dir: descriptor of the directory; it stays open
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_tree_clear_at(int dir)
+{
+	struct ct_tree tree = { .top = dir };
+	struct stat st;
+	unsigned int moved;
+	int ret = fstat(dir, &st) ? -errno : 0, copy;
+
+	tree.dev = st.st_dev;
+	do {
+		moved = tree.moved;
+		copy = ret ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (copy < 0)
+			ret = ret ? ret : -errno;
+		else
+			ret = ct_tree_empty(&tree, copy, 0);
+	} while (!ret && moved != tree.moved);
+	return ret;
+}
+
+/**
+ * ct_tree_remove_at() - remove a file, or a directory with all that is in it
+ * @dir: descriptor of the directory that it is in
+ * @name: its name there
+ *
+ * Return: 0, also if it is not there, or a negative errno.
+ */
+int ct_tree_remove_at(int dir, const char *name)
+{
+	int ret, fd;
+
+	if (!unlinkat(dir, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR)
+		return -errno;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = ct_tree_clear_at(fd);
+	close(fd);
+	return !ret && unlinkat(dir, name, AT_REMOVEDIR) ? -errno : ret;
+}
+
+/**
  * ct_tree_remove() - remove a directory with all that is in it
  * @path: the directory
  *
@@ -98,26 +146,13 @@ static int ct_tree_empty(struct ct_tree *tree, int dir, int depth)
  */
 int ct_tree_remove(const char *path)
 {
-	struct ct_tree tree = { .top = -1 };
-	struct stat st;
-	unsigned int moved;
-	int ret, dir;
+	int ret, fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	tree.top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (tree.top < 0)
+	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	ret = fstat(tree.top, &st) ? -errno : 0;
-	tree.dev = st.st_dev;
-	do {
-		moved = tree.moved;
-		dir = ret ? -1 : openat(tree.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir < 0)
-			ret = ret ? ret : -errno;
-		else
-			ret = ct_tree_empty(&tree, dir, 0);
-	} while (!ret && moved != tree.moved);
-	close(tree.top);
+	ret = ct_tree_clear_at(fd);
+	close(fd);
 	if (!ret && rmdir(path))
-		ret = errno == EBUSY ? -EBUSY : -errno;
+		ret = -errno;
 	return ret;
 }
