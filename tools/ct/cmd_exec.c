@@ -144,8 +144,8 @@ static bool ct_knows_places(struct ct *ct)
  * @argc: number of arguments
  * @argv: the arguments
  *
- * Prints "CTID 101 exist mounted running" or the opposites, and a further word while
- * something is being done to it ("start-in-progress") or when that was interrupted
+ * Prints "CTID 101 exist mounted running" or the opposites, "frozen" or "suspended" if it
+ * is, and a further word while something is being done to it ("start-in-progress") or when that was interrupted
  * ("start-interrupted").
  *
  * Return: the exit status of vzctl.
@@ -154,6 +154,7 @@ int ct_cmd_status(struct ct *ct, int argc, char **argv)
 {
 	const char *verb = ct_step_verb(ct);
 	char more[64] = "";
+	bool running;
 	pid_t pid;
 
 	if (argc)
@@ -162,8 +163,11 @@ int ct_cmd_status(struct ct *ct, int argc, char **argv)
 		snprintf(more, sizeof(more), " %.20s-in-progress", verb);
 	else if (verb)
 		snprintf(more, sizeof(more), " %.20s-interrupted", verb);
-	printf("CTID %s %s %s %s%s\n", ct->text, ct->exists ? "exist" : "deleted",
+	running = ct_running(ct);
+	printf("CTID %s %s %s %s%s%s\n", ct->text, ct->exists ? "exist" : "deleted",
 	       ct_knows_places(ct) && ct_mounted(ct) ? "mounted" : "unmounted",
-	       ct_running(ct) ? "running" : "down", more);
+	       running ? "running" : "down",
+	       running && ct_frozen(ct) ? " frozen" :
+	       !running && ct_suspended(ct) ? " suspended" : "", more);
 	return CT_OK;
 }

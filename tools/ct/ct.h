@@ -29,6 +29,8 @@ enum ct_status {
 	CT_E_LOCKED		= 9,
 	CT_E_NO_GLOBAL		= 10,
 	CT_E_NO_CONF		= 14,
+	CT_E_SUSPEND		= 16,
+	CT_E_RESUME		= 17,
 	CT_E_SYNTAX		= 20,
 	CT_E_VALUE		= 21,
 	CT_E_ROOT_UNSET		= 22,
@@ -183,6 +185,27 @@ bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const 
 /* isolate.c: what a container must not reach */
 bool ct_isolate(struct ct *ct, struct lxc_container *c);
 
+/* engine_criu.c: criu, through liblxc */
+bool ct_criu_main(int argc, char **argv, int *status);
+int ct_engine_settle(struct ct *ct);
+int ct_engine_dump(struct ct *ct, const char *dir);
+int ct_engine_restore(struct ct *ct, const char *dir);
+
+/* freeze.c: a container that stands still */
+int ct_freeze(struct ct *ct);
+int ct_thaw(struct ct *ct);
+bool ct_frozen(const struct ct *ct);
+
+/* dump.c: what was written to the disk of one */
+int ct_dump_path(struct ct *ct, const char *given, char *out);
+bool ct_dump_there(const char *path);
+int ct_dump_check(struct ct *ct, const char *path);
+int ct_dump_new(struct ct *ct, const char *path, char *tmp);
+int ct_dump_commit(struct ct *ct, const char *tmp, const char *path);
+int ct_dump_drop(const char *path);
+bool ct_suspended(struct ct *ct);
+int ct_file_move(const char *from, const char *to);
+
 /* recover.c */
 int ct_recover(struct ct *ct);
 
@@ -195,12 +218,16 @@ int ct_create_recover(struct ct *ct);
 int ct_destroy_finish(struct ct *ct);
 int ct_set_finish(struct ct *ct);
 int ct_start_undo(struct ct *ct);
+int ct_suspend_recover(struct ct *ct, const char **what);
+int ct_resume_recover(struct ct *ct, const char **what);
 
 int ct_cmd_create(struct ct *ct, int argc, char **argv);
 int ct_cmd_destroy(struct ct *ct, int argc, char **argv);
 int ct_cmd_start(struct ct *ct, int argc, char **argv);
 int ct_cmd_stop(struct ct *ct, int argc, char **argv);
 int ct_cmd_restart(struct ct *ct, int argc, char **argv);
+int ct_cmd_suspend(struct ct *ct, int argc, char **argv);
+int ct_cmd_resume(struct ct *ct, int argc, char **argv);
 int ct_cmd_mount(struct ct *ct, int argc, char **argv);
 int ct_cmd_umount(struct ct *ct, int argc, char **argv);
 int ct_cmd_status(struct ct *ct, int argc, char **argv);

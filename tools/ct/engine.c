@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The only file that knows liblxc
+ * liblxc: a container is described to it, started and stopped
  *
  * A container is described in memory and started; liblxc keeps no file of it. What is
  * needed later it asks the container's monitor, a process of liblxc's that lives as long
@@ -33,26 +33,36 @@
 
 #include "cgroup.h"
 #include "ct.h"
+#include "engine.h"
 #include "keys.h"
 
-#define CT_MONITORS	"bc-ct"
 /* liblxc wants the root of a container to get there; there is nothing in it. */
 #define CT_LXC_DIR	"/run/bctl-ct"
 /* Where liblxc finds programs but newuidmap, which asks for what root does by itself. */
 #define CT_LXC_PATH	"/usr/local/sbin:/usr/sbin:/sbin"
 #define CT_PATH		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-/* How long what was killed may take to be gone. */
-#define CT_GONE_S	30
 
 #define CT_NOT_RUN	126
 #define CT_NOT_FOUND	127
 
-static const char *ct_state_dir(const struct ct *ct)
+/**
+ * ct_state_dir() - where this program keeps what it has to know of containers
+ * @ct: the container
+ *
+ * Return: a directory.
+ */
+const char *ct_state_dir(const struct ct *ct)
 {
 	return ct_global(ct->run, "STATEDIR", "/var/lib/beancounter/ct");
 }
 
-static struct lxc_container *ct_lxc(const struct ct *ct)
+/**
+ * ct_lxc() - what liblxc makes of a container
+ * @ct: the container
+ *
+ * Return: to be put by the caller, or NULL.
+ */
+struct lxc_container *ct_lxc(const struct ct *ct)
 {
 	return lxc_container_new(ct->text, CT_LXC_DIR);
 }
@@ -89,14 +99,20 @@ pid_t ct_init_pid(const struct ct *ct)
 	return pid;
 }
 
-static void ct_nap(void)
+/** ct_nap() - wait a moment before looking again */
+void ct_nap(void)
 {
 	const struct timespec nap = { .tv_nsec = 20000000 };
 
 	nanosleep(&nap, NULL);
 }
 
-static time_t ct_clock(void)
+/**
+ * ct_clock() - what time is it?
+ *
+ * Return: seconds of a clock that nobody sets.
+ */
+time_t ct_clock(void)
 {
 	struct timespec now;
 
@@ -104,7 +120,16 @@ static time_t ct_clock(void)
 	return now.tv_sec;
 }
 
-static int ct_cgroup_write(int root, const char *dir, const char *file, const char *text)
+/**
+ * ct_cgroup_write() - write into a file of a cgroup
+ * @root: the root of the hierarchy
+ * @dir: the cgroup, below that
+ * @file: the file
+ * @text: what to write
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_cgroup_write(int root, const char *dir, const char *file, const char *text)
 {
 	char path[128];
 	int fd, ret = 0;
@@ -221,7 +246,14 @@ bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const 
 	return false;
 }
 
-static bool ct_lxc_describe(struct ct *ct, struct lxc_container *c)
+/**
+ * ct_lxc_describe() - tell liblxc all about a container
+ * @ct: the container
+ * @c: what liblxc makes of it
+ *
+ * Return: whether it took all of that.
+ */
+bool ct_lxc_describe(struct ct *ct, struct lxc_container *c)
 {
 	char rootfs[PATH_MAX + 8], payload[64], monitor[64], pivot[64], log[PATH_MAX];
 	const char *host = ct_get(&ct->conf, "HOSTNAME");
@@ -242,11 +274,12 @@ static bool ct_lxc_describe(struct ct *ct, struct lxc_container *c)
 	       ct_lxc_item(ct, c, "lxc.net.0.flags", "up") &&
 	       ct_lxc_item(ct, c, "lxc.cgroup.dir.container", payload) &&
 	       ct_lxc_item(ct, c, "lxc.cgroup.dir.monitor", monitor) &&
-	       ct_lxc_item(ct, c, "lxc.cgroup.dir.monitor.pivot", pivot);
+	       ct_lxc_item(ct, c, "lxc.cgroup.dir.monitor.pivot", pivot) &&
+	       ct_lxc_dumpable(ct, c);
 }
 
 /* In a process of its own, which is not the one that holds the lock. */
-static int ct_engine_child(struct ct *ct, pid_t parent)
+static int ct_engine_child(struct ct *ct, pid_t parent, ct_engine_act *act, void *data)
 {
 	struct lxc_container *c;
 	bool good;
@@ -261,21 +294,19 @@ static int ct_engine_child(struct ct *ct, pid_t parent)
 			       CT_MONITORS, strerror(-ret));
 	setenv("PATH", CT_LXC_PATH, 1);
 	c = ct_lxc(ct);
-	good = c && ct_lxc_describe(ct, c);
-	if (good) {
-		c->want_daemonize(c, true);
-		good = c->start(c, 0, NULL);
-		if (!good)
-			ct_fail(ct->run, CT_E_ENV, ct->text,
-				"liblxc cannot start it; its reasons are in %s/%s.log",
-				ct_state_dir(ct), ct->text);
-	}
+	good = c && ct_lxc_describe(ct, c) && act(ct, c, data);
 	if (c)
 		lxc_container_put(c);
 	return good ? CT_OK : CT_E_ENV;
 }
 
-static int ct_reap(pid_t pid)
+/**
+ * ct_reap() - wait for a child
+ * @pid: the child
+ *
+ * Return: its exit status, 128 and the signal that killed it, or a negative errno.
+ */
+int ct_reap(pid_t pid)
 {
 	int status;
 
@@ -286,12 +317,16 @@ static int ct_reap(pid_t pid)
 }
 
 /**
- * ct_engine_start() - start a container that is mounted and has its pool
- * @ct: the container
+ * ct_engine_apart() - do something that leaves processes behind
+ * @ct: the container, which is mounted and has its pool
+ * @act: what to do
+ * @data: for @act
+ *
+ * It is done in a process that is in a cgroup where it is found again.
  *
  * Return: CT_OK, or an error; some of it may run then.
  */
-int ct_engine_start(struct ct *ct)
+int ct_engine_apart(struct ct *ct, ct_engine_act *act, void *data)
 {
 	pid_t self = getpid(), pid;
 	int ret;
@@ -306,12 +341,34 @@ int ct_engine_start(struct ct *ct)
 	if (pid < 0)
 		return ct_fail(ct->run, CT_E_RESOURCES, ct->text, "%s", strerror(errno));
 	if (!pid)
-		_exit(ct_engine_child(ct, self));
+		_exit(ct_engine_child(ct, self, act, data));
 	ret = ct_reap(pid);
 	if (ret >= 128)
 		ct_fail(ct->run, CT_E_ENV, ct->text, "the start was killed by signal %d",
 			ret - 128);
 	return ret < 0 || ret >= 128 ? CT_E_ENV : ret;
+}
+
+static bool ct_act_start(struct ct *ct, struct lxc_container *c, void *data)
+{
+	(void)data;
+	c->want_daemonize(c, true);
+	if (c->start(c, 0, NULL))
+		return true;
+	ct_fail(ct->run, CT_E_ENV, ct->text, "liblxc cannot start it; its reasons are in %s/%s.log",
+		ct_state_dir(ct), ct->text);
+	return false;
+}
+
+/**
+ * ct_engine_start() - start a container that is mounted and has its pool
+ * @ct: the container
+ *
+ * Return: CT_OK, or an error; some of it may run then.
+ */
+int ct_engine_start(struct ct *ct)
+{
+	return ct_engine_apart(ct, ct_act_start, NULL);
 }
 
 static bool ct_wait_down(struct ct *ct, int timeout_s)
@@ -386,9 +443,24 @@ int ct_engine_stop(struct ct *ct, bool fast, int timeout_s)
 	return CT_OK;
 }
 
+/** ct_std_null() - have /dev/null for input, output and messages */
+void ct_std_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	dup2(null, 0);
+	dup2(null, 1);
+	dup2(null, 2);
+	if (null > 2)
+		close(null);
+}
+
 /* What ct_exec_main() is told. */
 struct ct_exec {
 	char * const *argv;
+	bool terminal;
 	bool quiet;
 };
 
@@ -397,14 +469,12 @@ static int ct_exec_main(void *data)
 	static char * const shells[] = { "/bin/bash", "/bin/sh" };
 	const struct ct_exec *exec = data;
 	size_t i;
-	int null;
 
-	if (exec->quiet) {
-		null = open("/dev/null", O_RDWR);
-		dup2(null, 0);
-		dup2(null, 1);
-		dup2(null, 2);
-	}
+	/* What stays in the background must not belong to a session that is outside. */
+	if (!exec->terminal)
+		setsid();
+	if (exec->quiet)
+		ct_std_null();
 	if (*exec->argv[0]) {
 		execvp(exec->argv[0], exec->argv);
 		return errno == ENOENT ? CT_NOT_FOUND : CT_NOT_RUN;
@@ -437,7 +507,7 @@ int ct_engine_run(struct ct *ct, char * const *argv, bool terminal, bool quiet)
 	lxc_attach_options_t options = LXC_ATTACH_OPTIONS_DEFAULT;
 	static char *env[] = { CT_PATH, "HOME=/root", "SHELL=/bin/sh", NULL };
 	static char *keep[] = { "TERM", NULL };
-	struct ct_exec exec = { argv, quiet };
+	struct ct_exec exec = { argv, terminal, quiet };
 	struct lxc_container *c = ct_lxc(ct);
 	pid_t pid = -1;
 	int status = -1;

@@ -49,6 +49,11 @@ static const struct ct_verb ct_verbs[] = {
 	{ "stop", NULL, ct_cmd_stop, NULL, false, "CTID [--fast]", "halt it, or kill it" },
 	{ "restart", NULL, ct_cmd_restart, NULL, false, "CTID [--fast] [--force]",
 	  "stop it if it runs, and start it" },
+	{ "suspend", "chkpnt", ct_cmd_suspend, NULL, false,
+	  "CTID [--freeze] [--dumpfile DIR]",
+	  "write it to the disk as it runs, and stop it; or let it stand still" },
+	{ "resume", "restore", ct_cmd_resume, NULL, false,
+	  "CTID [--thaw] [--dumpfile DIR]", "let it go on from there" },
 	{ "mount", NULL, ct_cmd_mount, NULL, false, "CTID", "mount its files without starting it" },
 	{ "umount", NULL, ct_cmd_umount, NULL, false, "CTID", "undo that" },
 	{ "set", NULL, ct_cmd_set, NULL, false, "CTID [--save] --OPTION VALUE...",
@@ -73,7 +78,7 @@ static const struct ct_verb ct_verbs[] = {
 
 /* What vzctl could do and this cannot. */
 static const char ct_verbs_absent[] =
-	" suspend chkpnt resume restore runscript quotaon quotaoff quotainit console snapshot"
+	" runscript quotaon quotaoff quotainit console snapshot"
 	" snapshot-switch snapshot-delete snapshot-mount snapshot-umount snapshot-list convert"
 	" compact exec3 reinstall ";
 
@@ -178,6 +183,8 @@ int main(int argc, char **argv)
 	char *list[] = { "list", NULL };
 	int status;
 
+	if (argc && ct_criu_main(argc, argv, &status))
+		return status;
 	setlocale(LC_CTYPE, "");
 	umask(022);
 	run.b.said = run.said;

@@ -8,6 +8,8 @@
  *	set		finished: the same limits again, then the new file; undone if the kernel
  *			refuses them, as then it never took them
  *	destroy		finished
+ *	suspend		finished if the dump is complete; else undone, and it goes on
+ *	resume		finished if it was to go on already; else undone, and the dump stays
  *
  * Each of these may be killed as well, and begin anew: what is done already is no error.
  */
@@ -67,6 +69,10 @@ int ct_recover(struct ct *ct)
 		status = ct_stop_recover(ct);
 	else if (!strcmp(name, "set"))
 		status = ct_set_finish(ct);
+	else if (!strcmp(name, "suspend"))
+		status = ct_suspend_recover(ct, &what);
+	else if (!strcmp(name, "resume"))
+		status = ct_resume_recover(ct, &what);
 	else if (!strcmp(name, "destroy"))
 		status = ct_destroy_finish(ct);
 	else

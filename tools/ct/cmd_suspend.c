@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * suspend and resume
+ *
+ * A container that is to be suspended is frozen first, and stays so until it is killed:
+ * from the dump on nothing of it runs. The dump is complete on the disk before that. It is
+ * resumed in the same way: what criu has restored is frozen, and thawed when the journal
+ * says that the dump will not be used again. So it never runs twice, and whichever command
+ * was killed, it is either where it was or in the dump.
+ *
+ * The pool stays all the time, as between any stop and start.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "ct.h"
+#include "keys.h"
+
+#define CT_STEP_DUMP	"DUMP"
+#define CT_STEP_GOES	"GOES"
+
+/**
+ * struct ct_stages - what of suspend or resume is asked for
+ * @freeze: --freeze, --suspend; or --thaw, --resume: only that
+ * @dump: --dump or --undump: without freezing or thawing
+ * @kill: --kill: only that, of what was dumped
+ * @path: where the dump is
+ */
+struct ct_stages {
+	bool freeze;
+	bool dump;
+	bool kill;
+	char path[PATH_MAX];
+};
+
+static int ct_stage_args(struct ct *ct, int argc, char **argv, struct ct_stages *stages)
+{
+	bool resume = !strcmp(ct->run->verb, "resume"), again = false;
+	const char *file = NULL, *flags = NULL;
+	const struct bc_opt opts[] = {
+		{ resume ? "thaw" : "freeze", 0, &stages->freeze, NULL },
+		{ resume ? "resume" : "suspend", 0, &again, NULL },
+		{ resume ? "undump" : "dump", 0, &stages->dump, NULL },
+		{ "kill", 0, &stages->kill, NULL }, { "dumpfile", 0, NULL, &file },
+		{ "flags", 0, NULL, &flags }, BC_OPT_END
+	};
+	int status = bctl_args(&ct->run->b, &argc, argv, opts);
+
+	if (status > 0)
+		return ct_fail(ct->run, CT_E_SYNTAX, NULL, "%s", ct->run->said);
+	if (argc)
+		return ct_fail(ct->run, CT_E_SYNTAX, NULL, "'%.96s' is not an option", argv[0]);
+	stages->freeze |= again;
+	if (stages->freeze + stages->dump + stages->kill > 1)
+		return ct_fail(ct->run, CT_E_SYNTAX, NULL, "one stage at a time");
+	status = ct_must_exist(ct);
+	if (!status)
+		status = ct_dump_path(ct, file, stages->path);
+	if (!status)
+		status = ct_lock(ct);
+	if (!status)
+		status = ct_must_exist(ct);
+	return status ? status : ct_places(ct);
+}
+
+static int ct_stage_begin(struct ct *ct, const char *verb, const char *path)
+{
+	if (ct_conf_set(&ct->step, CT_STEP_DUMP, path))
+		return ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(ENOMEM));
+	return ct_step_begin(ct, verb);
+}
+
+static int ct_suspend_check(struct ct *ct, const char *path)
+{
+	if (!ct_running(ct))
+		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+	/* It runs, so an older dump is of no use; but what was named may be another's. */
+	if (!access(path, F_OK) && ct_dump_drop(path))
+		return ct_fail(ct->run, CT_E_SUSPEND, path, "it is there, and is not a dump");
+	return CT_OK;
+}
+
+/* Freeze and dump it; it is frozen, and the dump is complete, or all is as it was. */
+static int ct_suspend_dump(struct ct *ct, const char *path)
+{
+	char tmp[PATH_MAX];
+	int status = ct_dump_new(ct, path, tmp);
+
+	if (!status)
+		status = ct_freeze(ct);
+	if (!status)
+		status = ct_engine_dump(ct, tmp);
+	if (!status)
+		status = ct_dump_commit(ct, tmp, path);
+	return status;
+}
+
+static int ct_suspend_undo(struct ct *ct, const char *path)
+{
+	char tmp[PATH_MAX];
+	int status = ct_running(ct) ? ct_thaw(ct) : CT_OK, ret;
+
+	ret = ct_path(tmp, sizeof(tmp), "%s.tmp", path);
+	if (!ret)
+		ret = ct_dump_drop(tmp);
+	if (ret)
+		return ct_fail(ct->run, CT_E_SUSPEND, tmp, "%s", strerror(-ret));
+	return status;
+}
+
+/**
+ * ct_suspend_recover() - finish or undo a suspend that was interrupted
+ * @ct: the container, locked
+ * @what: receives which of both
+ *
+ * Return: CT_OK or an error.
+ */
+int ct_suspend_recover(struct ct *ct, const char **what)
+{
+	const char *path = ct_get(&ct->step, CT_STEP_DUMP);
+	int status = path ? ct_engine_settle(ct) : CT_E_SYSTEM;
+
+	if (status)
+		return status;
+	if (ct_dump_there(path))
+		return ct_start_undo(ct);
+	*what = "undone";
+	return ct_suspend_undo(ct, path);
+}
+
+static int ct_suspend(struct ct *ct, const struct ct_stages *stages)
+{
+	int status = ct_suspend_check(ct, stages->path);
+
+	if (!status)
+		status = ct_stage_begin(ct, "suspend", stages->path);
+	if (status)
+		return status;
+	status = ct_suspend_dump(ct, stages->path);
+	if (status) {
+		ct_fail(ct->run, status, ct->text, "it cannot be suspended, and goes on");
+		return ct_suspend_undo(ct, stages->path) || ct_step_end(ct) ? CT_E_SUSPEND : status;
+	}
+	status = stages->dump ? CT_OK : ct_start_undo(ct);
+	return status ? status : ct_step_end(ct);
+}
+
+/* Kill what was dumped, and nothing else. */
+static int ct_suspend_kill(struct ct *ct, const struct ct_stages *stages)
+{
+	int status = CT_OK;
+
+	if (!ct_frozen(ct) || !ct_dump_there(stages->path))
+		return ct_fail(ct->run, CT_E_SUSPEND, ct->text,
+			       "it does not stand still with a dump in %s", stages->path);
+	status = ct_stage_begin(ct, "suspend", stages->path);
+	if (!status)
+		status = ct_start_undo(ct);
+	return status ? status : ct_step_end(ct);
+}
+
+/**
+ * ct_cmd_suspend() - suspend, chkpnt
+ * @ct: the container
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status of vzctl.
+ */
+int ct_cmd_suspend(struct ct *ct, int argc, char **argv)
+{
+	struct ct_stages stages = { 0 };
+	int status = ct_stage_args(ct, argc, argv, &stages);
+
+	if (status)
+		return status;
+	if (stages.kill)
+		return ct_suspend_kill(ct, &stages);
+	if (!stages.freeze) {
+		status = ct_suspend(ct, &stages);
+		if (!status)
+			ct_note(ct->run, ct->text, "the container was suspended");
+		return status;
+	}
+	if (!ct_running(ct))
+		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+	return ct_freeze(ct);
+}
+
+/* The dump is of no use any more, and the container goes on. */
+static int ct_resume_go(struct ct *ct, const char *path)
+{
+	int status = ct_running(ct) ? ct_thaw(ct) : CT_OK, ret = ct_dump_drop(path);
+
+	if (!status && ret)
+		ct_note(ct->run, path, "cannot be removed: %s", strerror(-ret));
+	return status;
+}
+
+/**
+ * ct_resume_recover() - finish or undo a resume that was interrupted
+ * @ct: the container, locked
+ * @what: receives which of both
+ *
+ * Return: CT_OK or an error.
+ */
+int ct_resume_recover(struct ct *ct, const char **what)
+{
+	const char *path = ct_get(&ct->step, CT_STEP_DUMP);
+
+	if (!path)
+		return CT_E_SYSTEM;
+	if (ct_get(&ct->step, CT_STEP_GOES))
+		return ct_resume_go(ct, path);
+	*what = "undone";
+	return ct_start_undo(ct);
+}
+
+static int ct_resume_restore(struct ct *ct, const char *path, bool *made)
+{
+	/* A monitor that was killed has left its cgroups. */
+	int status = ct_engine_clear(ct);
+
+	if (!status)
+		status = ct_do_mount(ct);
+	if (!status)
+		status = ct_pool_start(ct, made);
+	if (!status)
+		status = ct_engine_restore(ct, path);
+	return status;
+}
+
+static int ct_resume(struct ct *ct, const struct ct_stages *stages)
+{
+	bool made = false;
+	int status = ct_dump_check(ct, stages->path);
+
+	if (!status)
+		status = ct_stage_begin(ct, "resume", stages->path);
+	if (status)
+		return status;
+	status = ct_resume_restore(ct, stages->path, &made);
+	if (status && !ct_start_undo(ct)) {
+		ct_fail(ct->run, status, ct->text, "it cannot be resumed; the dump stays");
+		if (made)
+			(void)ct_pool_delete(ct);
+		(void)ct_step_end(ct);
+	}
+	if (status)
+		return status;
+	if (!stages->dump) {
+		/* From here on it counts, and not the dump: what runs cannot be undone. */
+		if (ct_conf_set(&ct->step, CT_STEP_GOES, "yes"))
+			return ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(ENOMEM));
+		status = ct_step_begin(ct, "resume");
+		if (!status)
+			status = ct_resume_go(ct, stages->path);
+	}
+	return status ? status : ct_step_end(ct);
+}
+
+/**
+ * ct_cmd_resume() - resume, restore
+ * @ct: the container
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: the exit status of vzctl.
+ */
+int ct_cmd_resume(struct ct *ct, int argc, char **argv)
+{
+	struct ct_stages stages = { 0 };
+	int status = ct_stage_args(ct, argc, argv, &stages);
+	bool frozen;
+
+	if (status)
+		return status;
+	frozen = ct_frozen(ct);
+	if (stages.kill)
+		return ct_suspend_kill(ct, &stages);
+	/* What stands still goes on, whoever has frozen it. */
+	if (ct_running(ct) && (frozen || stages.freeze))
+		return ct_resume_go(ct, stages.path);
+	if (ct_running(ct))
+		return ct_fail(ct->run, CT_E_RUNNING, ct->text, "it is running");
+	if (stages.freeze)
+		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+	status = ct_resume(ct, &stages);
+	if (!status)
+		ct_note(ct->run, ct->text, "the container was resumed");
+	return status;
+}

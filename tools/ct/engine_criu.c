@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * criu, through liblxc
+ *
+ * liblxc runs criu and, after a restore, becomes the monitor of what was restored, so that
+ * everything else goes on to work as after a start. What it does not do, this program does
+ * in the place of criu: liblxc finds it under that name, in a directory that is the first
+ * of PATH, and it becomes the real criu then. It
+ *
+ *	goes back into the cgroup of the start, which liblxc has left, so that it
+ *	is found when who asked for it was killed;
+ *
+ *	gives criu a new console in the place of that of the container, which was a terminal
+ *	of the monitor that is no more;
+ *
+ *	is criu's action script: the last thing before restored tasks run is that their
+ *	cgroup is frozen. They begin to run when whoever asked for that thaws it, and not
+ *	before their devices are bounded, which liblxc forgets at a restore.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "console.h"
+#include "ct.h"
+#include "engine.h"
+
+#define CT_CRIU		"criu"
+/* Where it and what it runs are: ip, tar, iptables-save and others. */
+#define CT_CRIU_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* What the program is told that is called in the place of criu. */
+#define CT_CRIU_START	"BCTL_CT_CRIU_START"
+#define CT_CRIU_FREEZE	"BCTL_CT_CRIU_FREEZE"
+#define CT_CRIU_SELF	"BCTL_CT_CRIU_SELF"
+#define CT_CRIU_CONSOLE	"BCTL_CT_CRIU_CONSOLE"
+#define CT_CRIU_ACTION	"CRTOOLS_SCRIPT_ACTION"
+/* How long a dump may take of which nobody knows how far it is. */
+#define CT_DUMP_S	600
+/* Files that are open and have no name are in the dump up to this size. */
+#define CT_GHOST_MAX	(64 << 20)
+
+/**
+ * ct_lxc_dumpable() - configure a container so that criu can dump it
+ * @ct: the container
+ * @c: what liblxc makes of it
+ *
+ * The terminals that liblxc makes besides the console have their other ends in the
+ * monitor, where criu cannot follow. In a directory of its own the console would be
+ * mounted twice.
+ *
+ * Return: whether liblxc took that.
+ */
+bool ct_lxc_dumpable(struct ct *ct, struct lxc_container *c)
+{
+	return ct_lxc_item(ct, c, "lxc.tty.max", "0") && ct_lxc_item(ct, c, "lxc.tty.dir", "");
+}
+
+/* A directory with this program under the name of criu. */
+static int ct_criu_dir(const struct ct *ct, char *dir, size_t size, char *self)
+{
+	char link[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, PATH_MAX - 1);
+
+	if (len < 0)
+		return -errno;
+	self[len] = '\0';
+	if (ct_path(dir, size, "%s/bin", ct_state_dir(ct)) ||
+	    ct_path(link, sizeof(link), "%s/%s", dir, CT_CRIU))
+		return -ENAMETOOLONG;
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return -errno;
+	(void)unlink(link);
+	return symlink(self, link) && errno != EEXIST ? -errno : 0;
+}
+
+static int ct_criu_environment(const struct ct *ct, const char *images, bool restore)
+{
+	char dir[PATH_MAX], self[PATH_MAX], path[2 * PATH_MAX], start[64], freeze[64];
+	char console[PATH_MAX];
+	int ret = ct_criu_dir(ct, dir, sizeof(dir), self);
+
+	if (ret)
+		return ret;
+	snprintf(start, sizeof(start), "%s/%s/start", CT_MONITORS, ct->text);
+	snprintf(freeze, sizeof(freeze), "%s/%s/ct", BC_CGROUP_BASE, ct->text);
+	if (ct_path(path, sizeof(path), "%s:%s", dir, getenv("PATH")) || setenv("PATH", path, 1) ||
+	    setenv(CT_CRIU_START, start, 1) || setenv(CT_CRIU_SELF, self, 1) ||
+	    ct_path(console, sizeof(console), "%s/%s", images, CT_CONSOLE_FILE) ||
+	    (restore && (setenv(CT_CRIU_FREEZE, freeze, 1) ||
+			 setenv(CT_CRIU_CONSOLE, console, 1))))
+		return -ENOMEM;
+	return 0;
+}
+
+/* What is called by criu: only before the tasks run there is something to do. */
+static int ct_criu_action(const char *action)
+{
+	const char *freeze = getenv(CT_CRIU_FREEZE);
+	int root, ret;
+
+	if (strcmp(action, "pre-resume") || !freeze)
+		return 0;
+	root = bc_cgroup_open_root();
+	ret = root < 0 ? root : ct_cgroup_write(root, freeze, "cgroup.freeze", "1");
+	if (ret)
+		fprintf(stderr, "cannot freeze the cgroup %s: %s\n", freeze, strerror(-ret));
+	return ret ? 1 : 0;
+}
+
+/* Take back what liblxc has to say about a console that it does not have. */
+static int ct_criu_drop_console(int argc, char **argv)
+{
+	int i, kept = 0;
+
+	for (i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--ext-mount-map") && i + 1 < argc &&
+		    !strcmp(argv[i + 1], "console:"))
+			i++;
+		else
+			argv[kept++] = argv[i];
+	}
+	return kept;
+}
+
+/* With a new console in the place of the one that is in the images. */
+static int ct_criu_run(int root, const char *start, int argc, char **argv)
+{
+	const char *known = getenv(CT_CRIU_CONSOLE);
+	char map[64], inherit[128], keep[80], **more = calloc(argc + 5, sizeof(*more));
+	struct ct_console console;
+	int i;
+
+	if (!more)
+		return 1;
+	memcpy(more, argv, argc * sizeof(*more));
+	argc = ct_criu_drop_console(argc, more);
+	if (known && ct_console_load(known, &console)) {
+		snprintf(keep, sizeof(keep), "%s/../console", start);
+		if (ct_console_keep(&console, root, keep))
+			return 1;
+		snprintf(inherit, sizeof(inherit), "fd[%d]:%s", console.fd, console.tty);
+		snprintf(map, sizeof(map), "console:%s", console.name);
+		i = argc;
+		more[i++] = "--inherit-fd";
+		more[i++] = inherit;
+		more[i++] = "--ext-mount-map";
+		more[i++] = map;
+	}
+	execvp(CT_CRIU, more);
+	fprintf(stderr, "%s: %s\n", CT_CRIU, strerror(errno));
+	return 127;
+}
+
+/* What is called by liblxc: become criu. */
+static int ct_criu_become(const char *start, int argc, char **argv)
+{
+	int root = bc_cgroup_open_root(), ret;
+
+	ret = root < 0 ? root : ct_cgroup_write(root, start, "cgroup.procs", "0");
+	if (ret) {
+		fprintf(stderr, "cannot enter the cgroup %s: %s\n", start, strerror(-ret));
+		return 1;
+	}
+	if (fcntl(root, F_SETFD, FD_CLOEXEC) || setenv("PATH", CT_CRIU_PATH, 1))
+		return 1;
+	return ct_criu_run(root, start, argc, argv);
+}
+
+/**
+ * ct_criu_main() - what this program does when it is called in the place of criu, or by it
+ * @argc: number of arguments
+ * @argv: the arguments
+ * @status: receives the exit status
+ *
+ * Return: whether that is so.
+ */
+bool ct_criu_main(int argc, char **argv, int *status)
+{
+	const char *start = getenv(CT_CRIU_START), *action = getenv(CT_CRIU_ACTION);
+
+	if (!start)
+		return false;
+	if (action)
+		*status = ct_criu_action(action);
+	else if (!strcmp(basename(argv[0]), CT_CRIU))
+		*status = ct_criu_become(start, argc, argv);
+	else
+		return false;
+	return true;
+}
+
+/* What is done, and where the images are. */
+struct ct_criu {
+	bool restore;
+	const char *dir;
+};
+
+static bool ct_act_criu(struct ct *ct, struct lxc_container *c, void *data)
+{
+	const struct ct_criu *criu = data;
+	struct migrate_opts opts = {
+		.directory = (char *)criu->dir, .verbose = true, .ghost_limit = CT_GHOST_MAX,
+		.preserves_inodes = true,
+	};
+	int ret = ct_criu_environment(ct, criu->dir, criu->restore);
+
+	if (!ret && !criu->restore)
+		ret = ct_console_save(ct_init_pid(ct), criu->dir);
+	if (ret) {
+		ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret));
+		return false;
+	}
+	/* The monitor that a restore leaves behind keeps what it is given. */
+	ct_std_null();
+	umask(077);
+	opts.action_script = getenv(CT_CRIU_SELF);
+	if (c->migrate(c, criu->restore ? MIGRATE_RESTORE : MIGRATE_DUMP, &opts, sizeof(opts)))
+		return false;
+	return criu->restore || ct_console_forget(criu->dir);
+}
+
+/*
+ * The first line of criu's log that says what is wrong; that it cannot make a tun device,
+ * which it tries each time, is nothing. The log stays, as the directory will not.
+ */
+static void ct_criu_reason(const struct ct *ct, const struct ct_criu *criu)
+{
+	char path[PATH_MAX], kept[PATH_MAX], line[512];
+	bool found = false;
+	FILE *f;
+
+	if (ct_path(path, sizeof(path), "%s/%s.log", criu->dir,
+		    criu->restore ? "restore" : "dump") ||
+	    ct_path(kept, sizeof(kept), "%s/%s.criu.log", ct_state_dir(ct), ct->text) ||
+	    ct_file_move(path, kept))
+		return;
+	f = fopen(kept, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "Error (") && !strstr(line, "criu/tun.c");
+	ct_note(ct->run, ct->text, "criu's log is in %s: %.*s", kept,
+		found ? (int)strcspn(line, "\n") : 0, line);
+	if (f)
+		fclose(f);
+}
+
+static int ct_engine_criu(struct ct *ct, struct ct_criu *criu)
+{
+	int status = ct_engine_apart(ct, ct_act_criu, criu);
+
+	if (status)
+		ct_criu_reason(ct, criu);
+	return status;
+}
+
+/**
+ * ct_engine_settle() - wait for the end of a dump that nobody waits for any more
+ * @ct: the container
+ *
+ * criu is not killed in the middle of it: its tasks have code of criu's in them then, and
+ * are in its hands.
+ *
+ * Return: CT_OK or CT_E_SUSPEND.
+ */
+int ct_engine_settle(struct ct *ct)
+{
+	time_t end = ct_clock() + CT_DUMP_S;
+	int root = bc_cgroup_open_root();
+	char dir[64];
+
+	/* Without cgroups there is nothing that could run. */
+	if (root < 0)
+		return CT_OK;
+	snprintf(dir, sizeof(dir), "%s/%s/start", CT_MONITORS, ct->text);
+	while (unlinkat(root, dir, AT_REMOVEDIR) && errno == EBUSY && ct_clock() < end)
+		ct_nap();
+	close(root);
+	return ct_clock() < end ? CT_OK :
+	       ct_fail(ct->run, CT_E_SUSPEND, ct->text, "criu does not come to an end");
+}
+
+/**
+ * ct_engine_dump() - write what runs in a container to the disk
+ * @ct: the container, which is frozen, and stays so
+ * @dir: a directory for that
+ *
+ * Return: CT_OK or CT_E_SUSPEND.
+ */
+int ct_engine_dump(struct ct *ct, const char *dir)
+{
+	struct ct_criu criu = { false, dir };
+
+	return ct_engine_criu(ct, &criu) ? CT_E_SUSPEND : CT_OK;
+}
+
+/**
+ * ct_engine_restore() - have there what runs in a container from what was dumped
+ * @ct: the container, which is mounted and has its pool
+ * @dir: where the dump is
+ *
+ * Return: CT_OK, and it is frozen, or CT_E_RESUME; some of it may be there then.
+ */
+int ct_engine_restore(struct ct *ct, const char *dir)
+{
+	struct ct_criu criu = { true, dir };
+
+	return ct_engine_criu(ct, &criu) ? CT_E_RESUME : CT_OK;
+}
