@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-2.0
 -- The store of usage records; see Documentation/accounting.rst.
 --
--- Written by "bctl collect", and as to what was sent by bctl-ship; read by anybody. Amounts are integers in base units;
--- NULL is a figure that is not known; -1 in barrier and lim is "unlimited". Columns *_ms are
--- UTC, in milliseconds since 1970. A record's time is begin_ms <= t < end_ms. The figures of
--- a pool include those of the pools below it.
+-- Written by "bctl collect", and by bctl-ship as to what was sent; read by anybody. Amounts are
+-- integers in base units; NULL is a figure that is not known; -1 in barrier and lim is
+-- "unlimited". Columns *_ms are UTC, in milliseconds since 1970. A record's time is
+-- begin_ms <= t < end_ms. The figures of a pool include those of the pools below it.
 --
 -- A change that a reader has to know of raises user_version, and 'schema' in meta with it.
 

@@ -187,7 +187,8 @@ BEGIN
 	SELECT * INTO n FROM beancounter.node WHERE name = hello->>'node' FOR UPDATE;
 	PERFORM beancounter.admit(n);
 	IF n.store <> file AND NOT (hello->>'take_over')::boolean THEN
-		RAISE EXCEPTION 'the records of node % come from another store', n.name
+		RAISE EXCEPTION 'the records of node % come from another store; '
+			'with --take-over they come from this one', n.name
 			USING ERRCODE = 'unique_violation';
 	ELSIF n.store <> file THEN
 		UPDATE beancounter.node SET store = file, "position" = 0, mark = NULL

@@ -38,7 +38,7 @@ static int ship_passfile_open(const char *given)
 	}
 	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 	if (fd < 0 || (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
-		       !(st.st_mode & (S_IRWXG | S_IRWXO))))
+		       !(st.st_mode & 077)))
 		return fd;
 	close(fd);
 	return -1;

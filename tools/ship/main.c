@@ -20,16 +20,20 @@
 #include "shipper.h"
 #include "wake.h"
 
-#define SHIP_DB		"/var/lib/beancounter/usage.db"
+#define SHIP_DB			"/var/lib/beancounter/usage.db"
+/* A batch is some 3 KB of text for each record. */
+#define SHIP_BATCH		500
+#define SHIP_BATCH_MAX		10000
 /* Takes the place of a URL, so that one with a password is not on the command line. */
-#define SHIP_ENV	"BCTL_SHIP_URL"
+#define SHIP_ENV		"BCTL_SHIP_URL"
 
 enum { SHIP_OK, SHIP_USAGE, SHIP_FAILED };
 
 /* Options without a letter. */
 enum {
 	SHIP_OPT_DB = 256, SHIP_OPT_ONCE, SHIP_OPT_INIT, SHIP_OPT_TAKE_OVER, SHIP_OPT_USER,
-	SHIP_OPT_POLL, SHIP_OPT_TIMEOUT, SHIP_OPT_LIST, SHIP_OPT_FORGET, SHIP_OPT_VERSION,
+	SHIP_OPT_BATCH, SHIP_OPT_POLL, SHIP_OPT_TIMEOUT, SHIP_OPT_LIST, SHIP_OPT_FORGET,
+	SHIP_OPT_VERSION,
 };
 
 static const struct option ship_options[] = {
@@ -38,6 +42,7 @@ static const struct option ship_options[] = {
 	{ "init", no_argument, NULL, SHIP_OPT_INIT },
 	{ "take-over", no_argument, NULL, SHIP_OPT_TAKE_OVER },
 	{ "user", required_argument, NULL, SHIP_OPT_USER },
+	{ "batch", required_argument, NULL, SHIP_OPT_BATCH },
 	{ "poll", required_argument, NULL, SHIP_OPT_POLL },
 	{ "timeout", required_argument, NULL, SHIP_OPT_TIMEOUT },
 	{ "list", no_argument, NULL, SHIP_OPT_LIST },
@@ -48,8 +53,8 @@ static const struct option ship_options[] = {
 };
 
 static const char ship_help[] =
-	"usage: bctl-ship [--db FILE] [--once] [--take-over] [--user NAME] [--poll S]\n"
-	"                 [--timeout S] [URL]\n"
+	"usage: bctl-ship [--db FILE] [--once] [--take-over] [--user NAME] [--batch N]\n"
+	"                 [--poll S] [--timeout S] [URL]\n"
 	"       bctl-ship --init [--user NAME] [--timeout S] [URL]\n"
 	"       bctl-ship --list [--db FILE]\n"
 	"       bctl-ship --forget NAME [--db FILE]\n"
@@ -63,15 +68,24 @@ static int ship_bad(const char *option, const char *value, const char *why)
 	return SHIP_USAGE;
 }
 
+static int ship_number(const char *option, const char *text, const char *what, int max, int *num)
+{
+	char *end, why[64];
+	long value = strtol(text, &end, 10);
+
+	snprintf(why, sizeof(why), "not a number of %s from 1 to %d", what, max);
+	if (*text < '0' || *text > '9' || *end || value < 1 || value > max)
+		return ship_bad(option, text, why);
+	*num = value;
+	return SHIP_OK;
+}
+
 static int ship_seconds(const char *option, const char *text, int *ms)
 {
-	char *end;
-	long num = strtol(text, &end, 10);
+	int status = ship_number(option, text, "seconds", 3600, ms);
 
-	if (*text < '0' || *text > '9' || *end || num < 1 || num > 3600)
-		return ship_bad(option, text, "not a number of seconds from 1 to 3600");
-	*ms = num * 1000;
-	return SHIP_OK;
+	*ms *= status ? 1 : 1000;
+	return status;
 }
 
 /**
@@ -108,6 +122,8 @@ static int ship_option(int opt, struct shipper *s, struct ship_args *a)
 		if (!getpwnam(optarg))
 			return ship_bad("--user", optarg, "no such user");
 		break;
+	case SHIP_OPT_BATCH:
+		return ship_number("--batch", optarg, "records", SHIP_BATCH_MAX, &s->batch);
 	case SHIP_OPT_POLL:
 		return ship_seconds("--poll", optarg, &s->poll_ms);
 	case SHIP_OPT_TIMEOUT:
@@ -197,7 +213,8 @@ static int ship_go(struct shipper *s)
 
 int main(int argc, char **argv)
 {
-	struct shipper s = { .path = SHIP_DB, .answer_ms = 60000, .poll_ms = 10000 };
+	struct shipper s = { .path = SHIP_DB, .answer_ms = 60000, .poll_ms = 10000,
+			     .batch = SHIP_BATCH };
 	struct ship_args a = { 0 };
 	int status = ship_options_read(argc, argv, &s, &a);
 

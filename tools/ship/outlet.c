@@ -45,35 +45,15 @@ struct ship_outlet {
 	char message[512];
 };
 
-/* A record by its name. */
+/* Which record that is, in words that mean the same in a copy of the store; as in batch.sql. */
 #define SHIP_MARK \
 	"p.boot || '/' || p.incarnation || '/' || p.id || '/' || r.end_ms || '/' || r.kind"
 
-/* "%s" is the flows: 'cpu_ns', r.cpu_ns, ... */
-static const char ship_batch_sql[] =
-	"WITH RECURSIVE r AS MATERIALIZED (SELECT * FROM record WHERE record > ?1 "
-	"ORDER BY record LIMIT ?2), "
-	"up(pool) AS (SELECT pool FROM r UNION SELECT p.parent FROM pool p JOIN up USING (pool) "
-	"WHERE p.parent IS NOT NULL), "
-	"last(record, mark) AS (SELECT r.record, " SHIP_MARK " FROM r JOIN pool p USING (pool) "
-	"ORDER BY r.record DESC LIMIT 1) "
-	"SELECT record, mark, json_object("
-	"'node', (SELECT value FROM meta WHERE key = 'node'), "
-	"'store', (SELECT value FROM meta WHERE key = 'store'), "
-	"'page_size', (SELECT value FROM meta WHERE key = 'page_size'), "
-	"'interval_s', (SELECT value FROM meta WHERE key = 'interval_s'), "
-	"'position', record, 'mark', mark, "
-	"'resources', (SELECT json_group_array(json_object('id', id, 'name', name, 'unit', unit)) "
-	"FROM resource), "
-	"'pools', (SELECT json_group_array(json_object('key', p.pool, 'parent', p.parent, "
-	"'boot', p.boot, 'incarnation', p.incarnation, 'id', p.id, 'name', p.name, "
-	"'cgroup', p.cgroup, 'created_ms', p.created_ms, 'ended_ms', p.ended_ms, "
-	"'cause', p.cause)) FROM pool p JOIN up USING (pool)), "
-	"'records', (SELECT json_group_array(json_object('pool', r.pool, 'begin_ms', r.begin_ms, "
-	"'end_ms', r.end_ms, 'kind', r.kind, 'reason', r.reason, 'span_ns', r.span_ns, "
-	"'cpu_mhz', r.cpu_mhz%s, 'figures', json((SELECT json_group_array(json_array(f.res, "
-	"f.held_time, f.held, f.peak, f.barrier, f.lim, f.failcnt, f.failed)) FROM figure f "
-	"WHERE f.record = r.record)))) FROM r)) FROM last";
+/* The text of batch.sql. */
+static const char ship_batch_sql[] = {
+#include "batch.sql.h"
+	0
+};
 
 static int ship_errno(int err)
 {
@@ -168,6 +148,7 @@ static int ship_check(struct ship_outlet *o)
 
 static int ship_prepare_batch(struct ship_outlet *o)
 {
+	const char *at = strstr(ship_batch_sql, "%s");
 	char flows[BC_METER_FLOWS * 64] = "", *sql;
 	size_t i, len = 0;
 	int ret;
@@ -175,7 +156,8 @@ static int ship_prepare_batch(struct ship_outlet *o)
 	for (i = 0; i < BC_METER_FLOWS; i++)
 		len += snprintf(flows + len, sizeof(flows) - len, ", '%s', r.%s",
 				bc_meter_flows[i], bc_meter_flows[i]);
-	if (asprintf(&sql, ship_batch_sql, flows) < 0)
+	if (asprintf(&sql, "%.*s%s%s", (int)(at - ship_batch_sql), ship_batch_sql, flows,
+		     at + 2) < 0)
 		return -ENOMEM;
 	ret = sqlite3_prepare_v2(o->db, sql, -1, &o->batch, NULL) ? ship_db_fail(o) : 0;
 	free(sql);
@@ -275,15 +257,18 @@ int ship_outlet_lock(struct ship_outlet *o)
 static int ship_register(struct ship_outlet *o)
 {
 	unsigned char b[16];
+	size_t len = 0, i;
 	char uuid[40];
 	sqlite3_stmt *s;
 	int ret;
 
 	if (getrandom(b, sizeof(b), 0) != sizeof(b))
 		return -EIO;
-	snprintf(uuid, sizeof(uuid), "%02x%02x%02x%02x-%02x%02x-4%01x%02x-8%01x%02x-%02x%02x%02x%02x%02x%02x",
-		 b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11],
-		 b[12], b[13], b[14], b[15]);
+	for (i = 0; i < sizeof(b); i++)
+		len += sprintf(uuid + len, "%s%02x", strchr("\4\6\10\12", i) && i ? "-" : "", b[i]);
+	/* Version 4: random. */
+	uuid[14] = '4';
+	uuid[19] = '8';
 	ret = ship_prepare(o, "INSERT OR IGNORE INTO outlet VALUES (?1, 0)", &s);
 	if (!ret)
 		ret = ship_run(o, s);

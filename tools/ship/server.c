@@ -112,6 +112,8 @@ static PGconn *ship_connect(const struct ship_server *server, const char *passfi
 	if (!conn || PQstatus(conn) != CONNECTION_OK)
 		ship_fail(fd, conn, conn ? PQerrorMessage(conn) : strerror(ENOMEM));
 	PQsetNoticeProcessor(conn, ship_no_notice, NULL);
+	PQsetErrorVerbosity(conn, PQERRORS_TERSE);
+	PQsetErrorContextVisibility(conn, PQSHOW_CONTEXT_NEVER);
 	if (PQserverVersion(conn) < SHIP_SERVER_MIN)
 		ship_fail(fd, conn, "the server is older than PostgreSQL 13");
 	encoding = PQparameterStatus(conn, "server_encoding");

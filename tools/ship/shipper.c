@@ -27,8 +27,6 @@
 #include "shipper.h"
 #include "wake.h"
 
-/* A batch takes some 3 KB of text for each record. */
-#define SHIP_MOST	500
 /* After a failure, twice as long each time. */
 #define SHIP_WAIT_MS	1000
 #define SHIP_WAIT_MAX	300000
@@ -256,13 +254,12 @@ static int ship_arrived(struct shipper *s, const struct ship_batch *batch, const
 	    position != batch->record)
 		return ship_wrong(s, "the server's answer makes no sense");
 	if (refused)
-		shipper_note(s, "%lld records share time with others of their pools and were not taken: see beancounter.conflict",
+		shipper_note(s, "%lld records share time with others and were not taken: see beancounter.conflict",
 			     refused);
 	s->sent += came;
 	s->from = batch->record;
 	s->wait_ms = 0;
-	if (s->most < SHIP_MOST)
-		s->most *= 2;
+	s->most = 2 * s->most < s->batch ? 2 * s->most : s->batch;
 	return ship_outlet_sent(s->outlet, batch->record, batch->mark) ? ship_wrong_store(s) : 0;
 }
 
@@ -337,7 +334,7 @@ int shipper_run(struct shipper *s)
 {
 	int ret;
 
-	s->most = SHIP_MOST;
+	s->most = s->batch;
 	s->watchdog_ms = bc_notify_watchdog_ms();
 	bc_notify("READY=1");
 	do {

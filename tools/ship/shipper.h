@@ -19,6 +19,7 @@ struct ship_outlet;
  * @init: make the schema, no more
  * @take_over: in the place of another store
  * @answer_ms: how long the server may take to answer
+ * @batch: how many records a batch has at most, if all goes well
  * @poll_ms: how often to look for new records
  * @wake: descriptor of the signals
  * @ending: the end was asked for
@@ -26,7 +27,7 @@ struct ship_outlet;
  * @pid: process that talks to the server, 0 if there is none
  * @fd: socket to it
  * @from: number of the record after which to go on
- * @most: how many records a batch has at most
+ * @most: and how many now
  * @wait_ms: how long to wait after a failure
  * @sent: how many records were sent
  * @said: what went wrong
@@ -40,6 +41,7 @@ struct shipper {
 	bool init;
 	bool take_over;
 	int answer_ms;
+	int batch;
 	int poll_ms;
 	int wake;
 	bool ending;
