@@ -122,8 +122,8 @@ static int ct_new_check(struct ct *ct, struct ct_new *new)
 		status = ct_fail(ct->run, CT_E_VALUE, ct->text, "%s", strerror(EINVAL));
 	if (!status)
 		status = ct_pool_check(ct, &ct->conf);
-	if (!status && (ct_get(&ct->conf, "LOCAL_UID") || ct_get(&ct->conf, "LOCAL_GID")))
-		status = ct_ids_claim(ct, NULL, false);
+	if (!status)
+		status = ct_ids_try(ct, &ct->conf);
 	if (status)
 		return status;
 	if (!layout)
@@ -245,7 +245,7 @@ static int ct_make_conf(struct ct *ct)
 		ret = ct_make_dirs(dir, 0755);
 	if (ret)
 		return ct_fail(ct->run, CT_E_SAVE, dir, "%s", strerror(-ret));
-	status = ct_ids_claim(ct, ct_save_conf, true);
+	status = ct_ids_claim(ct, ct_save_conf);
 	ct->exists = !status;
 	return status;
 }

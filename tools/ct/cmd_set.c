@@ -22,8 +22,10 @@
 #include "fetch.h"
 #include "keys.h"
 #include "parse.h"
+#include "rights.h"
 
 #define CT_SET_MAX	64
+#define CT_WORDS_MAX	1024
 
 /**
  * enum ct_set_kind - what an option of set takes
@@ -35,10 +37,11 @@
  * @CT_SET_NUMBER: a number
  * @CT_SET_HOST: the name of a host
  * @CT_SET_NAME: the name of a container
+ * @CT_SET_WORDS: words NAME:VALUE, which are added to those that there are
  * @CT_SET_TEXT: anything
  */
 enum ct_set_kind { CT_SET_UBC, CT_SET_LIMIT, CT_SET_RAW, CT_SET_MEGABYTES, CT_SET_YESNO,
-		   CT_SET_NUMBER, CT_SET_HOST, CT_SET_NAME, CT_SET_TEXT };
+		   CT_SET_NUMBER, CT_SET_HOST, CT_SET_NAME, CT_SET_WORDS, CT_SET_TEXT };
 
 /* @live: there is something to do to a running container. */
 struct ct_set_opt {
@@ -66,6 +69,12 @@ static const struct ct_set_opt ct_set_opts[] = {
 	{ "avnumproc", "AVNUMPROC", CT_SET_NUMBER, false },
 	{ "ostemplate", "OSTEMPLATE", CT_SET_TEXT, false },
 	{ "stop-timeout", "STOP_TIMEOUT", CT_SET_NUMBER, false },
+	{ "local_uid", "LOCAL_UID", CT_SET_NUMBER, false },
+	{ "local_gid", "LOCAL_GID", CT_SET_NUMBER, false },
+	{ "capability", "CAPABILITY", CT_SET_WORDS, false },
+	{ "features", "FEATURES", CT_SET_WORDS, false },
+	{ "devnodes", "DEVNODES", CT_SET_WORDS, false },
+	{ "devices", "DEVICES", CT_SET_WORDS, false },
 	{ NULL, NULL, CT_SET_TEXT, false },
 };
 
@@ -73,8 +82,8 @@ static const struct ct_set_opt ct_set_opts[] = {
 static const char ct_set_absent[] =
 	" applyconfig applyconfig_map reset_ub setmode ipadd ipdel netif_add netif_del ifname mac"
 	" host_ifname host_mac bridge mac_filter netdev_add netdev_del nameserver searchdomain"
-	" diskquota diskspace diskinodes quotatime quotaugidlimit capability devices devnodes"
-	" features iptables netfilter userpasswd cpus cpumask nodemask meminfo ioprio pci_add"
+	" diskquota diskspace diskinodes quotatime quotaugidlimit"
+	" iptables netfilter userpasswd cpus cpumask nodemask meminfo ioprio pci_add"
 	" pci_del mount_opts root private force ";
 
 /**
@@ -205,7 +214,7 @@ static const char *ct_set_value(const struct ct_set_opt *opt, const char *text, 
 static int ct_set_one(struct ct_change *change, const char *name, size_t len, const char *text)
 {
 	const struct ct_run *run = change->ct->run;
-	char out[64], word[80];
+	char out[CT_WORDS_MAX], word[80];
 	struct ct_set_opt opt;
 	const char *why, *value;
 
@@ -221,6 +230,11 @@ static int ct_set_one(struct ct_change *change, const char *name, size_t len, co
 	if (!text)
 		return ct_fail(run, CT_E_SYNTAX, NULL, "--%.*s needs a value", (int)len, name);
 	value = ct_set_value(&opt, text, out, sizeof(out), &why);
+	if (opt.kind == CT_SET_WORDS) {
+		value = ct_words_merge(ct_get(&change->conf, opt.key), text, out, sizeof(out)) ?
+			NULL : out;
+		why = "too long";
+	}
 	if (!value || ct_conf_set(&change->conf, opt.key, value))
 		return ct_fail(run, CT_E_VALUE, NULL, "--%.*s %.96s: %s", (int)len, name, text,
 			       why);
@@ -428,11 +442,30 @@ static int ct_set_saved(struct ct_change *change)
 	return ct_step_end(ct) ? CT_E_SYSTEM : status;
 }
 
+/* The bounds of a container are those of its start. */
+static int ct_set_check_bounds(struct ct_change *change)
+{
+	bool ids = ct_asked(change->keys, change->count, "LOCAL_UID") ||
+		   ct_asked(change->keys, change->count, "LOCAL_GID");
+	struct ct *ct = change->ct;
+	struct ct_rights rights;
+	struct ct_wrong wrong;
+
+	if (ids && (ct_running(ct) || ct_mounted(ct)))
+		return ct_fail(ct->run, CT_E_MOUNTED, ct->text,
+			       "ids cannot change while it is mounted");
+	if (ct_rights_read(&change->conf, &rights, &wrong))
+		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: '%s': %s", wrong.key,
+			       wrong.word, wrong.why);
+	return ids ? ct_ids_try(ct, &change->conf) : CT_OK;
+}
+
 static int ct_set_check(struct ct_change *change)
 {
 	struct ct *ct = change->ct;
 	const char *name = ct_get(&change->conf, "NAME");
 	uint32_t owner;
+	int status;
 
 	if (!change->count)
 		return ct_fail(ct->run, CT_E_SYNTAX, ct->text, "nothing to set");
@@ -445,7 +478,8 @@ static int ct_set_check(struct ct_change *change)
 	if (name && !ct_name_owner(ct->run, name, &owner) && owner != ct->id)
 		return ct_fail(ct->run, CT_E_NAME, ct->text, "the name %s belongs to %u", name,
 			       owner);
-	return ct_pool_check(ct, &change->conf);
+	status = ct_set_check_bounds(change);
+	return status ? status : ct_pool_check(ct, &change->conf);
 }
 
 static int ct_set(struct ct *ct, int argc, char **argv)

@@ -17,6 +17,7 @@
 #include "fetch.h"
 #include "keys.h"
 #include "parse.h"
+#include "rights.h"
 
 #define CT_STOP_TIMEOUT	120
 
@@ -68,6 +69,8 @@ static int ct_start_check(struct ct *ct, bool force)
 {
 	const char *disabled = ct_get(&ct->conf, "DISABLED"), *key, *why, *missing;
 	const char *layout = ct_get(&ct->conf, "VE_LAYOUT");
+	struct ct_rights rights;
+	struct ct_wrong wrong;
 	struct ct_ubc ubc;
 
 	if (disabled && !strcmp(disabled, "yes") && !force)
@@ -83,6 +86,9 @@ static int ct_start_check(struct ct *ct, bool force)
 		return ct_fail(ct->run, CT_E_UBC_MISSING, ct->text,
 			       "%s is not set; without a limit of PHYSPAGES every one must be",
 			       missing);
+	if (ct_rights_read(&ct->conf, &rights, &wrong))
+		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: '%s': %s", wrong.key,
+			       wrong.word, wrong.why);
 	return CT_OK;
 }
 

@@ -57,6 +57,7 @@ enum ct_status {
 	CT_E_LOCK_DIR		= 77,
 	CT_E_COPY_CONF		= 82,
 	CT_E_BAD_CONF		= 85,
+	CT_E_DEVICES		= 86,
 	CT_E_NO_TEMPLATE	= 91,
 	CT_E_PLOOP		= 99,
 	CT_E_DISABLED		= 105,
@@ -118,6 +119,9 @@ struct ct {
 	struct ct_conf step;
 };
 
+/* liblxc wants the root of a container to get there; the filter of system calls is in it. */
+#define CT_LXC_DIR	"/run/bctl-ct"
+
 #define CT_STEP_VERB	"STEP"
 
 int ct_fail(const struct ct_run *run, int status, const char *object, const char *fmt, ...)
@@ -151,7 +155,8 @@ int ct_tree_clear_at(int dir);
 int ct_unpack(const struct ct_run *run, const char *what, const char *archive, const char *dir);
 
 /* range.c: whose ids are which */
-int ct_ids_claim(struct ct *ct, int (*save)(struct ct *ct), bool always);
+int ct_ids_try(struct ct *ct, const struct ct_conf *conf);
+int ct_ids_claim(struct ct *ct, int (*save)(struct ct *ct));
 int ct_ids_own(struct ct *ct, struct ct_ids *ids);
 
 /* idmap.c: mounts with them */
@@ -181,6 +186,12 @@ int ct_engine_hostname(struct ct *ct, const char *name, char *old, size_t size);
 
 struct lxc_container;
 bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const char *value);
+
+/* device.c: devices of the host in a container */
+struct ct_rights;
+bool ct_devices(struct ct *ct, struct lxc_container *c, struct ct_rights *rights,
+		const struct ct_ids *ids);
+void ct_devices_clear(struct ct *ct);
 
 /* isolate.c: what a container must not reach */
 bool ct_isolate(struct ct *ct, struct lxc_container *c);

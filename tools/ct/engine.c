@@ -36,8 +36,6 @@
 #include "engine.h"
 #include "keys.h"
 
-/* liblxc wants the root of a container to get there; there is nothing in it. */
-#define CT_LXC_DIR	"/run/bctl-ct"
 /* Where liblxc finds programs but newuidmap, which asks for what root does by itself. */
 #define CT_LXC_PATH	"/usr/local/sbin:/usr/sbin:/sbin"
 #define CT_PATH		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -203,6 +201,8 @@ int ct_engine_clear(struct ct *ct)
 	if (!ret)
 		ret = ct_cgroup_end(root, dir);
 	(void)unlinkat(root, CT_MONITORS, AT_REMOVEDIR);
+	if (!ret)
+		ct_devices_clear(ct);
 	close(root);
 	return ret ? ct_fail(ct->run, CT_E_STOP, ct->text, "processes in the cgroup %s stay: %s",
 			     dir, strerror(-ret)) : CT_OK;

@@ -2,23 +2,35 @@
 /*
  * What a container must not reach, as items of liblxc
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "ct.h"
 #include "ids.h"
+#include "rights.h"
 
-#define CT_SECCOMP	"/usr/share/lxc/config/common.seccomp"
 #define CT_PROFILE	"lxc-container-default-cgns"
+/* It is a program of its own, which may be missing, or have died. */
+#define CT_LXCFS	"/var/lib/lxcfs"
+/* How many cgroups a container can make below its own: each is memory of the kernel. */
+#define CT_CGROUPS	"1024"
 
-/* The same for every container. Lists that begin anew with an empty value have one. */
+/* The same for every container. */
 static const char * const ct_items[][2] = {
 	{ "lxc.pty.max", "1024" },
 	{ "lxc.tty.max", "4" },
-	{ "lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed" },
-	{ "lxc.seccomp.profile", CT_SECCOMP },
+	/* What who starts it has must not matter. */
+	{ "lxc.prlimit.nofile", "1024:524288" },
+	{ "lxc.prlimit.memlock", "8388608" },
+	{ "lxc.prlimit.msgqueue", "819200" },
+	{ "lxc.prlimit.rtprio", "0" },
+	{ "lxc.prlimit.nice", "0" },
 	{ "lxc.cgroup2.devices.deny", "a" },
 	/* A node may be made, but not be used. */
 	{ "lxc.cgroup2.devices.allow", "c *:* m" },
@@ -32,10 +44,44 @@ static const char * const ct_items[][2] = {
 	{ "lxc.cgroup2.devices.allow", "c 5:1 rwm" },		/* console */
 	{ "lxc.cgroup2.devices.allow", "c 5:2 rwm" },		/* ptmx */
 	{ "lxc.cgroup2.devices.allow", "c 136:* rwm" },		/* pts */
+	/* What anybody may read, and tells of the host or of others. */
+	{ "lxc.mount.entry", "/dev/null proc/kcore none bind,optional 0 0" },
+	{ "lxc.mount.entry", "/dev/null proc/keys none bind,optional 0 0" },
+	{ "lxc.mount.entry", "/dev/null proc/key-users none bind,optional 0 0" },
+	{ "lxc.mount.entry", "/dev/null proc/kallsyms none bind,optional 0 0" },
+	{ "lxc.mount.entry", "/dev/null proc/sched_debug none bind,optional 0 0" },
+	{ "lxc.mount.entry", "/dev/null proc/timer_list none bind,optional 0 0" },
+	{ "lxc.mount.entry",
+	  "none sys/firmware tmpfs ro,nosuid,nodev,noexec,size=4k,optional 0 0" },
 };
 
-/* Capabilities that root of the host has, and that of a container without own ids has not. */
-static const char ct_cap_drop[] = "mac_admin mac_override sys_time sys_module sys_rawio";
+/* What root of the host can read, or write, which root of a container without ids of its own is. */
+static const char * const ct_masks[] = {
+	"proc/kmsg", "proc/kpagecgroup", "proc/kpagecount", "proc/kpageflags",
+	"proc/latency_stats", "proc/pagetypeinfo", "proc/slabinfo", "proc/vmallocinfo",
+	"proc/iomem", "proc/ioports", "proc/mtrr",
+};
+
+/* Likewise, with all that is below. */
+static const char * const ct_dir_masks[] = { "proc/acpi", "proc/scsi", "proc/asound", "proc/bc" };
+
+/* Files of lxcfs, which have what the container may use in the place of what there is. */
+static const char * const ct_lxcfs[] = {
+	"proc/cpuinfo", "proc/diskstats", "proc/loadavg", "proc/meminfo", "proc/slabinfo",
+	"proc/stat", "proc/swaps", "proc/uptime", "sys/devices/system/cpu/online",
+};
+
+/*
+ * System calls that no container makes: a kernel or a module of one's own, files by
+ * handles, and what the kernel does not keep apart, as keys: their memory is bounded for
+ * each user, of which a container has 65536, and charged to nobody.
+ */
+static const char ct_seccomp[] =
+	"2\ndenylist\nreject_force_umount\n[all]\n"
+	"kexec_load errno 1\nkexec_file_load errno 1\n"
+	"init_module errno 1\nfinit_module errno 1\ndelete_module errno 1\n"
+	"open_by_handle_at errno 1\nperf_event_open errno 1\nbpf errno 1\n"
+	"add_key errno 38\nrequest_key errno 38\nkeyctl errno 38\n";
 
 /* Is a profile of AppArmor loaded? */
 static bool ct_has_profile(const char *name)
@@ -68,40 +114,161 @@ static bool ct_isolate_apparmor(struct ct *ct, struct lxc_container *c)
 }
 
 /* A user namespace with the ids of the container. */
-static bool ct_isolate_ids(struct ct *ct, struct lxc_container *c)
+static bool ct_isolate_ids(struct ct *ct, struct lxc_container *c, const struct ct_ids *ids)
 {
-	const char *key, *why;
-	struct ct_ids ids;
 	char map[64];
 
-	if (ct_ids_read(&ct->conf, &ids, &key, &why))
-		return false;
-	if (!ct_ids_mapped(&ids)) {
+	if (!ct_ids_mapped(ids)) {
 		ct_note(ct->run, ct->text,
 			"LOCAL_UID=\"0\": no user namespace; its root is root of the host");
-		return ct_lxc_item(ct, c, "lxc.tty.dir", "lxc") &&
-		       ct_lxc_item(ct, c, "lxc.cap.drop", ct_cap_drop);
+		return ct_lxc_item(ct, c, "lxc.tty.dir", "lxc");
 	}
-	snprintf(map, sizeof(map), "u 0 %u %u", ids.uid, CT_IDS_COUNT);
+	snprintf(map, sizeof(map), "u 0 %u %u", ids->uid, CT_IDS_COUNT);
 	if (!ct_lxc_item(ct, c, "lxc.idmap", map))
 		return false;
-	snprintf(map, sizeof(map), "g 0 %u %u", ids.gid, CT_IDS_COUNT);
+	snprintf(map, sizeof(map), "g 0 %u %u", ids->gid, CT_IDS_COUNT);
 	return ct_lxc_item(ct, c, "lxc.idmap", map);
 }
 
-/**
- * ct_isolate() - describe the bounds of a container
- * @ct: the container, which has its ids
- * @c: liblxc's description of it
- *
- * Return: whether liblxc takes them all; if not it has been said why.
- */
-bool ct_isolate(struct ct *ct, struct lxc_container *c)
+static bool ct_isolate_caps(struct ct *ct, struct lxc_container *c,
+			    const struct ct_rights *rights, bool mapped)
+{
+	uint64_t caps = (ct_cap_default(mapped) | rights->on) & ~rights->off;
+	char drop[512] = "";
+	const char *name;
+	unsigned int i;
+
+	for (i = 0; (name = ct_cap_name(i)); i++)
+		if (!(caps & 1ULL << i) && strlen(drop) + strlen(name) + 2 < sizeof(drop))
+			strcat(strcat(drop, *drop ? " " : ""), name);
+	if (!mapped && caps & 1ULL << CT_CAP_SYS_ADMIN)
+		ct_note(ct->run, ct->text, "with sys_admin and no user namespace it is not contained");
+	return ct_lxc_item(ct, c, "lxc.cap.drop", drop);
+}
+
+/* liblxc reads it at every start, and whenever somebody enters. */
+static bool ct_isolate_seccomp(struct ct *ct, struct lxc_container *c)
+{
+	char have[sizeof(ct_seccomp) + 1];
+	const char *path = CT_LXC_DIR "/seccomp", *tmp = CT_LXC_DIR "/seccomp.new";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = strlen(ct_seccomp);
+	ssize_t got = fd < 0 ? -1 : read(fd, have, sizeof(have));
+
+	if (fd >= 0)
+		close(fd);
+	if (got == (ssize_t)len && !memcmp(have, ct_seccomp, len))
+		return ct_lxc_item(ct, c, "lxc.seccomp.profile", path);
+	(void)unlink(tmp);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	got = fd < 0 ? -1 : write(fd, ct_seccomp, len);
+	if (fd >= 0)
+		close(fd);
+	if (got == (ssize_t)len && !rename(tmp, path))
+		return ct_lxc_item(ct, c, "lxc.seccomp.profile", path);
+	/* Another start may have made it at the same time. */
+	if (!access(path, R_OK))
+		return ct_lxc_item(ct, c, "lxc.seccomp.profile", path);
+	ct_fail(ct->run, CT_E_SYSTEM, path, "%s", strerror(errno));
+	return false;
+}
+
+static bool ct_isolate_mask(struct ct *ct, struct lxc_container *c)
+{
+	char entry[160];
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(ct_masks) / sizeof(*ct_masks) && good; i++) {
+		snprintf(entry, sizeof(entry), "/dev/null %s none bind,optional 0 0", ct_masks[i]);
+		good = ct_lxc_item(ct, c, "lxc.mount.entry", entry);
+	}
+	for (i = 0; i < sizeof(ct_dir_masks) / sizeof(*ct_dir_masks) && good; i++) {
+		snprintf(entry, sizeof(entry),
+			 "none %s tmpfs ro,nosuid,nodev,noexec,size=4k,optional 0 0",
+			 ct_dir_masks[i]);
+		good = ct_lxc_item(ct, c, "lxc.mount.entry", entry);
+	}
+	return good;
+}
+
+/* Where lxcfs runs, programs see the limits of the container as what there is. */
+static bool ct_isolate_lxcfs(struct ct *ct, struct lxc_container *c, bool sysfs)
+{
+	char path[96], entry[192];
+	struct stat st;
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(ct_lxcfs) / sizeof(*ct_lxcfs) && good; i++) {
+		snprintf(path, sizeof(path), "%s/%s", CT_LXCFS, ct_lxcfs[i]);
+		/* It also fails when the program has died. */
+		if (stat(path, &st) || (!sysfs && !strncmp(ct_lxcfs[i], "sys/", 4)))
+			continue;
+		snprintf(entry, sizeof(entry), "%s %s none bind,optional 0 0", path, ct_lxcfs[i]);
+		good = ct_lxc_item(ct, c, "lxc.mount.entry", entry);
+	}
+	return good;
+}
+
+/* On the cgroup of the pool, which the container does not see, let alone own. */
+static bool ct_isolate_cgroups(struct ct *ct)
+{
+	char path[96];
+	int root = bc_cgroup_open_root(), fd;
+	bool good;
+
+	snprintf(path, sizeof(path), "%s/%s/cgroup.max.descendants", BC_CGROUP_BASE, ct->text);
+	fd = root < 0 ? -1 : openat(root, path, O_WRONLY | O_CLOEXEC);
+	good = fd >= 0 && write(fd, CT_CGROUPS, strlen(CT_CGROUPS)) > 0;
+	if (!good)
+		ct_fail(ct->run, CT_E_SYSTEM, path, "%s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (root >= 0)
+		close(root);
+	return good;
+}
+
+static bool ct_isolate_items(struct ct *ct, struct lxc_container *c)
 {
 	bool good = true;
 	size_t i;
 
 	for (i = 0; i < sizeof(ct_items) / sizeof(*ct_items) && good; i++)
 		good = ct_lxc_item(ct, c, ct_items[i][0], ct_items[i][1]);
-	return good && ct_isolate_ids(ct, c) && ct_isolate_apparmor(ct, c);
+	return good;
+}
+
+/**
+ * ct_isolate() - describe the bounds of a container
+ * @ct: the container, which has its ids and its pool
+ * @c: liblxc's description of it
+ *
+ * Return: whether liblxc takes them all; if not it has been said why.
+ */
+bool ct_isolate(struct ct *ct, struct lxc_container *c)
+{
+	struct ct_rights rights;
+	struct ct_wrong wrong;
+	const char *key, *why;
+	struct ct_ids ids;
+	bool mapped;
+
+	/* Both have been read before. */
+	if (ct_ids_read(&ct->conf, &ids, &key, &why) ||
+	    ct_rights_read(&ct->conf, &rights, &wrong))
+		return false;
+	mapped = ct_ids_mapped(&ids);
+	if (*rights.ignored)
+		ct_note(ct->run, ct->text, "CAPABILITY: this kernel does not have%s",
+			rights.ignored);
+	return ct_lxc_item(ct, c, "lxc.mount.auto",
+			   rights.no_sysfs ? "cgroup:mixed proc:mixed" :
+			   "cgroup:mixed proc:mixed sys:mixed") &&
+	       ct_isolate_items(ct, c) && ct_isolate_ids(ct, c, &ids) &&
+	       ct_isolate_caps(ct, c, &rights, mapped) && ct_isolate_seccomp(ct, c) &&
+	       (mapped || ct_isolate_mask(ct, c)) && ct_isolate_lxcfs(ct, c, !rights.no_sysfs) &&
+	       ct_devices(ct, c, &rights, &ids) && ct_isolate_cgroups(ct) &&
+	       ct_isolate_apparmor(ct, c);
 }

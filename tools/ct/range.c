@@ -264,42 +264,74 @@ static int ct_ids_lock(struct ct *ct)
 	return -1;
 }
 
+static int ct_ids_parse(struct ct *ct, const struct ct_conf *conf, struct ct_ids *ids)
+{
+	const char *key, *why;
+
+	if (ct_ids_read(conf, ids, &key, &why))
+		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s=\"%.32s\": %s", key,
+			       ct_get(conf, key) ? ct_get(conf, key) : "", why);
+	return CT_OK;
+}
+
+static int ct_table_open(struct ct_table *table)
+{
+	int ret = ct_table_fill(table);
+
+	return ret ? ct_fail(table->ct->run, CT_E_SYSTEM, table->ct->text,
+			     "cannot find out who has which ids: %s", strerror(-ret)) : CT_OK;
+}
+
 /**
- * ct_ids_claim() - have ids in a container's configuration that are its own
+ * ct_ids_try() - could a container have the ids that a configuration says?
+ * @ct: the container
+ * @conf: the configuration
+ *
+ * Return: CT_OK, also if it says nothing, or CT_E_VALUE.
+ */
+int ct_ids_try(struct ct *ct, const struct ct_conf *conf)
+{
+	struct ct_table table = { .ct = ct };
+	struct ct_ids ids;
+	int status = ct_ids_parse(ct, conf, &ids);
+
+	if (!status && ct_ids_mapped(&ids)) {
+		status = ct_table_open(&table);
+		if (!status)
+			status = ct_ids_check(ct, &table, &ids);
+		free(table.v);
+	}
+	return status;
+}
+
+/**
+ * ct_ids_claim() - have ids in a container's configuration that are its own, and save it
  * @ct: the container, locked
- * @save: writes the configuration; not called if it had ids already and @always is not set
- * @always: call it in any case
+ * @save: writes the configuration
  *
  * Return: CT_OK, what @save returned, or CT_E_VALUE if somebody else has them.
  */
-int ct_ids_claim(struct ct *ct, int (*save)(struct ct *ct), bool always)
+int ct_ids_claim(struct ct *ct, int (*save)(struct ct *ct))
 {
 	struct ct_table table = { .ct = ct };
-	const char *key, *why;
-	int status, lock = -1, ret;
 	struct ct_ids ids;
+	int status = ct_ids_parse(ct, &ct->conf, &ids), lock;
 
-	if (ct_ids_read(&ct->conf, &ids, &key, &why))
-		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: %s", key, why);
-	if (always || !ids.given) {
-		lock = ct_ids_lock(ct);
-		if (lock < 0)
-			return CT_E_LOCK_DIR;
-	}
-	ret = ids.given && !ct_ids_mapped(&ids) ? 0 : ct_table_fill(&table);
-	if (ret)
-		status = ct_fail(ct->run, CT_E_SYSTEM, ct->text,
-				 "cannot find out who has which ids: %s", strerror(-ret));
-	else if (ids.given)
-		status = ct_ids_check(ct, &table, &ids);
-	else
+	if (status)
+		return status;
+	lock = ct_ids_lock(ct);
+	if (lock < 0)
+		return CT_E_LOCK_DIR;
+	status = ct_table_open(&table);
+	if (!status && !ids.given)
 		status = ct_ids_pick(ct, &table, &ids);
-	if (!status && lock >= 0)
+	else if (!status && ct_ids_mapped(&ids))
+		status = ct_ids_check(ct, &table, &ids);
+	if (!status)
 		status = ct_ids_set(ct, &ids);
-	if (!status && lock >= 0)
+	if (!status)
 		status = save(ct);
-	if (lock >= 0)
-		close(lock);
+	close(lock);
 	free(table.v);
 	return status;
 }
@@ -320,10 +352,13 @@ static int ct_ids_save(struct ct *ct)
  */
 int ct_ids_own(struct ct *ct, struct ct_ids *ids)
 {
-	int status = ct_ids_claim(ct, ct_ids_save, false);
-	const char *key, *why;
+	int status = ct_ids_parse(ct, &ct->conf, ids);
 
-	if (!status)
-		(void)ct_ids_read(&ct->conf, ids, &key, &why);
-	return status;
+	if (status)
+		return status;
+	/* Somebody may have written into the files. */
+	if (ids->given)
+		return ct_ids_try(ct, &ct->conf);
+	status = ct_ids_claim(ct, ct_ids_save);
+	return status ? status : ct_ids_parse(ct, &ct->conf, ids);
 }
