@@ -159,7 +159,7 @@ static int ship_url(struct shipper *s, char *word)
 	bc_mask_url(given);
 	if (!bc_mask_is_url(s->server.url))
 		return ship_bad("URL", word ? given : "", "does not begin with postgresql://");
-	if (ship_server_parse(&s->server))
+	if (ship_server_parse(&s->server, strcmp(given, s->server.url)))
 		return ship_bad("URL", word ? given : "", "libpq does not understand it");
 	return SHIP_OK;
 }
@@ -211,12 +211,10 @@ static int ship_go(struct shipper *s)
 	return shipper_run(s) ? SHIP_FAILED : SHIP_OK;
 }
 
-int main(int argc, char **argv)
+static int ship_main(struct shipper *s, int argc, char **argv)
 {
-	struct shipper s = { .path = SHIP_DB, .answer_ms = 60000, .poll_ms = 10000,
-			     .batch = SHIP_BATCH };
 	struct ship_args a = { 0 };
-	int status = ship_options_read(argc, argv, &s, &a);
+	int status = ship_options_read(argc, argv, s, &a);
 
 	if (status)
 		return status;
@@ -225,6 +223,17 @@ int main(int argc, char **argv)
 		return fflush(stdout) ? SHIP_FAILED : SHIP_OK;
 	}
 	if (a.list || a.forget)
-		return ship_manage(&s, &a);
-	return ship_go(&s);
+		return ship_manage(s, &a);
+	return ship_go(s);
+}
+
+int main(int argc, char **argv)
+{
+	struct shipper s = { .path = SHIP_DB, .answer_ms = 60000, .poll_ms = 10000,
+			     .batch = SHIP_BATCH };
+	int status = ship_main(&s, argc, argv);
+
+	free(s.server.url);
+	free(s.server.passfile);
+	return status;
 }

@@ -73,14 +73,16 @@ static void ship_no_notice(void *arg, const char *words)
 /**
  * ship_server_parse() - find out what a URL is about
  * @server: has the URL; receives @name and @passfile
+ * @masked: it looks as if there were a password in it
  *
  * Return: 0, or -EINVAL when it is none that libpq understands. What libpq says of it might have
  * a part of the password in it.
  */
-int ship_server_parse(struct ship_server *server)
+int ship_server_parse(struct ship_server *server, bool masked)
 {
 	static const char * const keys[] = { "service", "host", "hostaddr", "port", "dbname" };
 	PQconninfoOption *opts = PQconninfoParse(server->url, NULL), *o;
+	bool secret = false;
 	size_t i, len = 0;
 
 	if (!opts)
@@ -93,11 +95,14 @@ int ship_server_parse(struct ship_server *server)
 						"%s%s=%s", len ? " " : "", keys[i], o->val);
 	if (!len)
 		snprintf(server->name, sizeof(server->name), "postgresql");
-	for (o = opts; o->keyword; o++)
+	for (o = opts; o->keyword; o++) {
 		if (o->val && !strcmp(o->keyword, "passfile"))
 			server->passfile = strdup(o->val);
+		secret |= o->val && strstr(o->keyword, "password");
+	}
 	PQconninfoFree(opts);
-	return 0;
+	/* A slash in a password has made another part of it, which would be told. */
+	return secret || !masked ? 0 : -EINVAL;
 }
 
 static PGconn *ship_connect(const struct ship_server *server, const char *passfile, int fd)

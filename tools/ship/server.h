@@ -2,7 +2,7 @@
 #ifndef SHIP_SERVER_H
 #define SHIP_SERVER_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 /**
  * struct ship_server - where to ship to
@@ -12,13 +12,13 @@
  * @name: what to call it in messages and in the store; has no password
  */
 struct ship_server {
-	const char *url;
+	char *url;
 	const char *user;
 	char *passfile;
 	char name[256];
 };
 
-int ship_server_parse(struct ship_server *server);
+int ship_server_parse(struct ship_server *server, bool masked);
 void ship_server_run(const struct ship_server *server, int fd) __attribute__((noreturn));
 
 #endif /* SHIP_SERVER_H */
