@@ -255,7 +255,7 @@ static int ct_build(struct ct_run *run, struct ct_build *build)
  */
 int ct_tmpl_build(struct ct_run *run, int argc, char **argv)
 {
-	struct ct_build build = { .tmpl.lock = -1 };
+	struct ct_build build = { .tmpl = { .lock = -1, .work = -1 } };
 	const struct bc_opt opts[] = {
 		{ "name", 0, NULL, &build.name }, { "mirror", 0, NULL, &build.mirror },
 		{ "include", 0, NULL, &build.include }, { "replace", 0, &build.replace, NULL },

@@ -257,7 +257,7 @@ int ct_cmd_template(struct ct_run *run, int argc, char **argv)
 		int (*run)(struct ct_run *run, int argc, char **argv);
 	} verbs[] = {
 		{ "list", ct_tmpl_list }, { "info", ct_tmpl_info }, { "build", ct_tmpl_build },
-		{ "remove", ct_tmpl_remove },
+		{ "import", ct_tmpl_import }, { "remove", ct_tmpl_remove },
 	};
 	const char *verb = argc > 1 ? argv[1] : "list";
 	size_t i;

@@ -35,7 +35,7 @@ int ct_sha256_file(const char *path, char hex[CT_SHA256_HEX])
 {
 	static uint8_t buf[CT_MEASURE_BLOCK];
 	uint8_t digest[SHA256_DIGEST_SIZE];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct sha256_ctx ctx;
 	ssize_t got;
 	size_t i;
@@ -53,6 +53,38 @@ int ct_sha256_file(const char *path, char hex[CT_SHA256_HEX])
 	return got;
 }
 
+/**
+ * ct_sha256_inside() - the digest of what a compressed file has in it
+ * @path: the file; it need not be compressed
+ * @hex: receives the digest in hexadecimal digits
+ *
+ * Return: 0 or -EIO.
+ */
+int ct_sha256_inside(const char *path, char hex[CT_SHA256_HEX])
+{
+	struct archive *in = archive_read_new();
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct archive_entry *entry;
+	struct sha256_ctx ctx;
+	int ret = ARCHIVE_FATAL;
+	la_int64_t offset;
+	const void *block;
+	size_t size, i;
+
+	sha256_init(&ctx);
+	archive_read_support_filter_all(in);
+	archive_read_support_format_raw(in);
+	if (archive_read_open_filename(in, path, CT_MEASURE_BLOCK) == ARCHIVE_OK &&
+	    archive_read_next_header(in, &entry) == ARCHIVE_OK)
+		while ((ret = archive_read_data_block(in, &block, &size, &offset)) == ARCHIVE_OK)
+			sha256_update(&ctx, size, block);
+	archive_read_free(in);
+	sha256_digest(&ctx, sizeof(digest), digest);
+	for (i = 0; i < sizeof(digest); i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	return ret == ARCHIVE_EOF ? 0 : -EIO;
+}
+
 static bool ct_is_init(const char *name)
 {
 	static const char * const inits[] = { "sbin/init", "etc/init", "bin/init", "init",
@@ -66,23 +98,31 @@ static bool ct_is_init(const char *name)
 	return false;
 }
 
-static void ct_measure_entry(struct ct_tmpl *tmpl, struct archive_entry *entry)
+static void ct_measure_entry(struct ct_amount *sum, struct archive_entry *entry)
 {
 	const char *name = archive_entry_pathname(entry);
 	int64_t size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : 0;
 
 	if (name && ct_is_init(name))
-		tmpl->init = true;
+		sum->init = true;
 	if (archive_entry_hardlink(entry))
 		return;
-	tmpl->inodes++;
+	sum->inodes++;
 	if (archive_entry_filetype(entry) == AE_IFDIR)
 		size = CT_FS_BLOCK;
 	if (size > 0)
-		tmpl->bytes += ((uint64_t)size + CT_FS_BLOCK - 1) / CT_FS_BLOCK * CT_FS_BLOCK;
+		sum->bytes += ((uint64_t)size + CT_FS_BLOCK - 1) / CT_FS_BLOCK * CT_FS_BLOCK;
 }
 
-static int ct_measure_names(struct ct_tmpl *tmpl)
+/**
+ * ct_measure() - add up what is in an archive
+ * @run: the run
+ * @path: the archive
+ * @sum: what is added to
+ *
+ * Return: CT_OK or CT_E_BAD_TEMPLATE.
+ */
+int ct_measure(const struct ct_run *run, const char *path, struct ct_amount *sum)
 {
 	struct archive *in = archive_read_new();
 	struct archive_entry *entry;
@@ -90,16 +130,16 @@ static int ct_measure_names(struct ct_tmpl *tmpl)
 	const char *words;
 
 	if (!in)
-		return ct_fail(tmpl->run, CT_E_SYSTEM, NULL, "%s", strerror(ENOMEM));
+		return ct_fail(run, CT_E_SYSTEM, NULL, "%s", strerror(ENOMEM));
 	archive_read_support_filter_all(in);
 	archive_read_support_format_tar(in);
-	if (archive_read_open_filename(in, tmpl->archive, CT_MEASURE_BLOCK) == ARCHIVE_OK)
+	if (archive_read_open_filename(in, path, CT_MEASURE_BLOCK) == ARCHIVE_OK)
 		while ((ret = archive_read_next_header(in, &entry)) >= ARCHIVE_WARN &&
 		       ret != ARCHIVE_EOF)
-			ct_measure_entry(tmpl, entry);
+			ct_measure_entry(sum, entry);
 	if (ret != ARCHIVE_EOF) {
 		words = archive_error_string(in);
-		status = ct_fail(tmpl->run, CT_E_BAD_TEMPLATE, tmpl->archive,
+		status = ct_fail(run, CT_E_BAD_TEMPLATE, path,
 				 "template: not a tar archive, or cut off: %s",
 				 words ? words : "cannot be read");
 	}
@@ -136,6 +176,7 @@ static void ct_measure_record(struct ct_tmpl *tmpl, const struct stat *st)
  */
 int ct_tmpl_measure(struct ct_tmpl *tmpl)
 {
+	struct ct_amount sum = { 0 };
 	struct stat st;
 	int status, ret;
 
@@ -143,12 +184,12 @@ int ct_tmpl_measure(struct ct_tmpl *tmpl)
 		return CT_OK;
 	if (stat(tmpl->archive, &st))
 		return ct_fail(tmpl->run, CT_E_NO_TEMPLATE, tmpl->archive, "%s", strerror(errno));
-	tmpl->bytes = 0;
-	tmpl->inodes = 0;
-	tmpl->init = false;
-	status = ct_measure_names(tmpl);
+	status = ct_measure(tmpl->run, tmpl->archive, &sum);
 	if (status)
 		return status;
+	tmpl->bytes = sum.bytes;
+	tmpl->inodes = sum.inodes;
+	tmpl->init = sum.init;
 	ret = ct_sha256_file(tmpl->archive, tmpl->digest);
 	if (ret)
 		return ct_fail(tmpl->run, CT_E_SYSTEM, tmpl->archive, "%s", strerror(-ret));

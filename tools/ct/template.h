@@ -73,7 +73,21 @@ int ct_tmpl_work(struct ct_tmpl *tmpl);
 int ct_tmpl_place(struct ct_tmpl *tmpl, const char *tmp, const char *source, bool replace);
 size_t ct_tmpl_users(struct ct_tmpl *tmpl, const char *tree, char *list, size_t size);
 
+/**
+ * struct ct_amount - what is in an archive
+ * @bytes: room that it takes when it is unpacked
+ * @inodes: files, directories and so on
+ * @init: one of them can be started
+ */
+struct ct_amount {
+	uint64_t bytes;
+	uint64_t inodes;
+	bool init;
+};
+
 /* measure.c: what is in them */
+int ct_measure(const struct ct_run *run, const char *path, struct ct_amount *sum);
+int ct_sha256_inside(const char *path, char hex[CT_SHA256_HEX]);
 int ct_tmpl_measure(struct ct_tmpl *tmpl);
 int ct_sha256_file(const char *path, char hex[CT_SHA256_HEX]);
 
