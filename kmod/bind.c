@@ -35,6 +35,8 @@
 struct bc_tree bc_tree;
 struct workqueue_struct *bc_wq;
 static atomic64_t bc_unbalanced_count;
+/* The closing record that the host is going to have; under the tree mutex. */
+static struct bc_closing *bc_host_closing;
 
 /**
  * bc_unbalanced() - pools that were released with something still charged
@@ -125,6 +127,7 @@ static void bc_pool_die(struct bc_pool *pool, enum bc_cause cause)
 	pool->closing->died = ktime_get_boottime_ns();
 	pool->closing->active = bc_active;
 	pool->closing->parent_incarnation = pool->parent->incarnation;
+	pool->closing->snap = bc_snap_get(pool->snap);
 	bc_tree_kill(&bc_tree, pool);
 	bc_share_update();
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_DYING);
@@ -139,7 +142,7 @@ static void bc_pool_unbind_work(struct work_struct *work)
 
 	mutex_lock(&bc_tree.lock);
 	if (pool->state == BC_POOL_LIVE) {
-		bc_snap_end(pool);
+		bc_figures_end(pool);
 		bc_pool_die(pool, BC_CAUSE_CGROUP);
 	}
 	mutex_unlock(&bc_tree.lock);
@@ -268,6 +271,7 @@ static void bc_pool_set_counters(struct bc_pool *pool, const struct bc_bounds bo
 		if (bounds[res].set && !bc_readers[res])
 			bc_counter_set_bounds(&pool->cnt[res], bounds[res].barrier,
 					      bounds[res].limit);
+	bc_pool_stale(pool);
 }
 
 /* With the path of the cgroup, which never changes; empty if it is too long. */
@@ -284,6 +288,7 @@ static struct bc_closing *bc_closing_alloc(struct cgroup *cgrp)
 	if (!closing)
 		return NULL;
 	memcpy(closing->path, path + 1, len - 1);
+	closing->path_len = len - 1;
 	closing->cgroup_id = cgroup_id(cgrp);
 	return closing;
 }
@@ -295,8 +300,9 @@ static struct bc_pool *bc_pool_prepare(const char *name, struct cgroup *cgrp,
 
 	if (!pool)
 		return NULL;
+	pool->snap = bc_figures_alloc();
 	pool->closing = bc_closing_alloc(cgrp);
-	if (!pool->closing) {
+	if (!pool->snap || !pool->closing) {
 		bc_pool_free(pool);
 		return NULL;
 	}
@@ -388,6 +394,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 	bc_cpu_start(pool);
 	bc_share_update();
 	bc_snap_look(pool);
+	bc_host_closing->active |= bc_active;
 	bc_sampler_start();
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_NEW);
 	bc_procfs_changed();
@@ -501,9 +508,17 @@ int bc_bind_init(unsigned int max_pools, unsigned int max_closed)
 		return -ENOMEM;
 	ret = bc_tree_init(&bc_tree, max_pools, bc_pool_release);
 	if (ret)
-		destroy_workqueue(bc_wq);
-	else
-		bc_tree.closed.max = max_closed;
+		goto err_wq;
+	bc_tree.closed.max = max_closed;
+	ret = -ENOMEM;
+	bc_tree.host->snap = bc_figures_alloc();
+	bc_host_closing = kzalloc(sizeof(*bc_host_closing) + 1, GFP_KERNEL);
+	if (bc_tree.host->snap && bc_host_closing)
+		return 0;
+	bc_closing_free(bc_host_closing);
+	bc_tree_destroy(&bc_tree);
+err_wq:
+	destroy_workqueue(bc_wq);
 	return ret;
 }
 
@@ -531,6 +546,29 @@ static void bc_bind_empty_dying(void)
 	} while (any && left--);
 }
 
+/* What the kernel counts is read while there are pools that it counts for. */
+static void bc_host_look(void)
+{
+	bc_snap_look(bc_tree.host);
+	bc_figures_host();
+	bc_host_closing->died = ktime_get_boottime_ns();
+}
+
+/*
+ * All pools are released, so that what they had is the host's. It has a closing record
+ * as they have, after all of theirs; but for this it does not end.
+ */
+static void bc_host_close(void)
+{
+	struct bc_pool *host = bc_tree.host;
+
+	bc_host_closing->cause = BC_CAUSE_UNLOAD;
+	bc_host_closing->snap = bc_snap_get(host->snap);
+	host->closing = bc_host_closing;
+	bc_host_closing = NULL;
+	bc_pool_close(host);
+}
+
 /**
  * bc_bind_unbind_all() - unbind all pools, detach, wait until all is released
  *
@@ -545,6 +583,7 @@ void bc_bind_unbind_all(void)
 	unsigned long id;
 
 	mutex_lock(&bc_tree.lock);
+	bc_host_look();
 	bc_bind_empty_dying();
 	while (bc_tree.nr_live) {
 		xa_for_each(&bc_tree.ids, id, pool)
@@ -560,6 +599,9 @@ void bc_bind_unbind_all(void)
 	}
 	flush_workqueue(bc_wq);
 	rcu_barrier();
+	mutex_lock(&bc_tree.lock);
+	bc_host_close();
+	mutex_unlock(&bc_tree.lock);
 	/* Detached already, it would find nothing to do. No pool is left to queue it. */
 	cancel_delayed_work_sync(&bc_idle_work);
 }
@@ -570,5 +612,6 @@ void bc_bind_unbind_all(void)
 void bc_bind_exit(void)
 {
 	destroy_workqueue(bc_wq);
+	bc_closing_free(bc_host_closing);
 	bc_tree_destroy(&bc_tree);
 }

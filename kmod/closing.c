@@ -36,11 +36,22 @@ void bc_closings_init(struct bc_closings *all, unsigned int max, u64 serial)
 	all->lost = 0;
 }
 
+/**
+ * bc_closing_free() - free a record that is in no queue
+ * @closing: record, or NULL
+ */
+void bc_closing_free(struct bc_closing *closing)
+{
+	if (closing)
+		bc_snap_put(closing->snap);
+	kfree(closing);
+}
+
 static void bc_closing_drop(struct bc_closings *all, struct bc_closing *closing)
 {
 	list_del(&closing->link);
 	all->nr--;
-	kfree(closing);
+	bc_closing_free(closing);
 }
 
 static struct bc_closing *bc_closing_first(struct bc_closings *all)

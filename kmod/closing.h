@@ -14,8 +14,9 @@
  * @active: BIT() mask of the resources that were counted when it died
  * @cgroup_id: inode number of the pool's cgroup
  * @parent_incarnation: of its parent
- * @snap: its figures. While the pool lives those that the kernel counts, and its
- *	settings, as they were last seen
+ * @snap: its figures; those that the kernel counts, and its settings, as they were last
+ *	seen while the pool was live. NULL until it dies
+ * @path_len: length of @path
  * @path: of its cgroup
  *
  * Made with the pool, so that there is always room for it.
@@ -29,7 +30,8 @@ struct bc_closing {
 	unsigned long		active;
 	u64			cgroup_id;
 	u64			parent_incarnation;
-	struct bc_snap		snap;
+	struct bc_snap		*snap;
+	unsigned int		path_len;
 	char			path[];
 };
 
@@ -38,6 +40,7 @@ struct bc_closing {
 
 void bc_closings_init(struct bc_closings *all, unsigned int max, u64 serial);
 void bc_closings_destroy(struct bc_closings *all);
+void bc_closing_free(struct bc_closing *closing);
 void bc_closing_add(struct bc_closings *all, struct bc_closing *closing);
 struct bc_closing *bc_closing_next(struct bc_closings *all, u64 serial);
 void bc_closings_trim(struct bc_tree *tree);

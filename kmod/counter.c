@@ -260,14 +260,16 @@ void bc_counter_correct(struct bc_counter *cnt, u64 from, u64 to, u64 since)
  * @now: time, ticks
  *
  * Context: charging is excluded, and @now was read since it is; or nobody can charge.
+ * Return: true when it has grown.
  */
-void bc_counter_integrate(struct bc_counter *cnt, struct bc_integral *in, u64 now)
+bool bc_counter_integrate(struct bc_counter *cnt, struct bc_integral *in, u64 now)
 {
 	u64 told = bc_integral_fold(in, atomic64_read(&cnt->held), atomic64_read(&cnt->moment),
 				    now);
 
 	if (told)
 		atomic64_add(told, &cnt->moment);
+	return told;
 }
 
 /**

@@ -94,7 +94,7 @@ void bc_counter_charge(struct bc_counter *cnt, const struct bc_counter *stop, u6
 void bc_counter_uncharge(struct bc_counter *cnt, const struct bc_counter *stop, u64 amount);
 void bc_counter_cancel(struct bc_counter *cnt, u64 amount);
 void bc_counter_correct(struct bc_counter *cnt, u64 from, u64 to, u64 since);
-void bc_counter_integrate(struct bc_counter *cnt, struct bc_integral *in, u64 now);
+bool bc_counter_integrate(struct bc_counter *cnt, struct bc_integral *in, u64 now);
 void bc_counter_refused(struct bc_counter *cnt, u64 amount, u64 now);
 struct bc_counter *bc_counter_new_peak(struct bc_counter *cnt, u64 amount);
 u64 bc_counter_take_peak(struct bc_counter *cnt);

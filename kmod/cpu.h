@@ -42,7 +42,7 @@ void bc_cpu_close(struct bc_pool *pool, struct bc_cpu *cpu);
 u64 bc_share_capacity(void);
 int bc_share_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc_wish *wishes,
 		   struct netlink_ext_ack *extack);
-void bc_share_solve(void);
+void bc_share_solve(bool look);
 void bc_share_update(void);
 u64 bc_share_reservable(struct bc_pool *pool);
 

@@ -359,6 +359,10 @@ void bc_sources_recount(struct bc_pool *pool)
 {
 	int i;
 
+	/* Where all records are of which figures are derived. */
+	if (list_empty(&pool->mms) && list_empty(&pool->sigs) && list_empty(&pool->socks) &&
+	    list_empty(&pool->shms))
+		return;
 	for (i = 0; bc_recounts[i]; i++)
 		bc_recounts[i](pool);
 }
@@ -536,6 +540,7 @@ int bc_settings_apply(struct bc_pool *pool, struct bc_pool *parent, const struct
 		WRITE_ONCE(pool->settings[id], wishes[id].value);
 		pool->settings_set |= BIT(id);
 	}
+	pool->settings_serial++;
 	return 0;
 }
 

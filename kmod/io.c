@@ -520,28 +520,41 @@ static void bc_io_add(struct bc_io *to, const struct bc_io *from)
 
 /**
  * bc_io_read_all() - the block I/O of all pools
- * @all: pools, parents before children; their @io is to be filled
+ * @all: all pools, parents before children; their @io is to be filled
  *
- * Children first, so that a parent never has less than they have together.
+ * Children first, so that a parent never has less than they have together. Most pools
+ * have done nothing, and are passed by.
  *
  * Context: under the tree mutex.
  */
 void bc_io_read_all(struct bc_snapshot *all)
 {
-	struct bc_snap *snap;
+	struct bc_snap *snap, *up;
 	unsigned int i;
 
-	for (i = 0; i < all->nr; i++)
-		memset(&all->snaps[i].io, 0, sizeof(all->snaps[i].io));
+	for (i = 0; i < all->nr; i++) {
+		snap = all->snaps[i];
+		if (snap->io_any)
+			memset(&snap->io, 0, sizeof(snap->io));
+		snap->io.known = 0;
+		snap->io_any = false;
+	}
 	if (!bc_source_io.attached)
 		return;
 	for (i = all->nr; i--;) {
-		snap = &all->snaps[i];
-		bc_iobook_sum(&snap->pool->io, &snap->io, NULL);
-		if (i)
-			bc_io_add(&all->snaps[snap->pool->parent->snap_at].io, &snap->io);
+		snap = all->snaps[i];
+		if (!bc_iobook_unused(&snap->pool->io)) {
+			bc_iobook_sum(&snap->pool->io, &snap->io, NULL);
+			snap->io_any = true;
+		}
+		if (snap->io_any && i) {
+			up = snap->pool->parent->snap;
+			bc_io_add(&up->io, &snap->io);
+			up->io_any = true;
+		}
 		snap->io.known = bc_io_known(snap->pool);
-		bc_io_finish(&snap->io);
+		if (snap->io_any)
+			bc_io_finish(&snap->io);
 	}
 }
 

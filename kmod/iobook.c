@@ -67,6 +67,7 @@ struct bc_iodev *bc_iobook_add(struct bc_iobook *book, u32 dev, bool stacked, u6
 	struct bc_iodev *iodev, *new = NULL;
 	unsigned long flags;
 
+	WRITE_ONCE(book->used, true);
 	if (READ_ONCE(book->nr) < BC_IODEVS_MAX)
 		new = kzalloc(sizeof(*new), gfp);
 	spin_lock_irqsave(&book->lock, flags);
@@ -156,6 +157,8 @@ void bc_iobook_fold(struct bc_iobook *to, struct bc_iobook *from)
 {
 	struct bc_iodev *iodev;
 
+	if (from->used)
+		WRITE_ONCE(to->used, true);
 	while ((iodev = from->devs)) {
 		from->devs = iodev->next;
 		bc_iobook_give(to, iodev);

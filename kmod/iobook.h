@@ -49,6 +49,7 @@ struct bc_iodev {
  * @lock: for adding devices; interrupts off, nothing is taken inside
  * @devs: devices, read without the lock
  * @nr: how many there are
+ * @used: WO: never false again once there was a device, in @devs or in @other
  * @other: those for which there was no place or no memory
  * @throttled: A: ns that tasks slept for a limit
  * @nr_throttled: A: how often
@@ -59,6 +60,7 @@ struct bc_iobook {
 	spinlock_t	lock;
 	struct bc_iodev	*devs;
 	unsigned int	nr;
+	bool		used;
 	struct bc_iodev	other;
 	atomic64_t	throttled;
 	atomic64_t	nr_throttled;
@@ -78,6 +80,20 @@ static __always_inline struct bc_iodev *bc_iobook_first(const struct bc_iobook *
 {
 	/* A record is complete before it can be found. */
 	return smp_load_acquire(&book->devs);
+}
+
+/**
+ * bc_iobook_unused() - is there nothing in a book?
+ * @book: book
+ *
+ * Context: any.
+ * Return: true when all its sums are 0.
+ */
+static inline bool bc_iobook_unused(const struct bc_iobook *book)
+{
+	return !READ_ONCE(book->used) &&
+	       !(atomic64_read(&book->throttled) | atomic64_read(&book->nr_throttled) |
+		 atomic64_read(&book->dirtied) | atomic64_read(&book->cancelled));
 }
 
 /**

@@ -66,14 +66,8 @@ struct cgroup_subsys_state *bc_memory_css(struct cgroup *cgrp)
 	return css && (READ_ONCE(css->flags) & wanted) == wanted ? css : NULL;
 }
 
-/**
- * bc_knob_field() - where the kernel keeps a setting
- * @css: from bc_memory_css()
- * @knob: setting
- *
- * Return: its address; PAGE_COUNTER_MAX in it means unlimited.
- */
-unsigned long *bc_knob_field(struct cgroup_subsys_state *css, enum bc_knob knob)
+static __always_inline unsigned long *bc_knob_at(struct cgroup_subsys_state *css,
+						 enum bc_knob knob)
 {
 	struct mem_cgroup *memcg = mem_cgroup_from_css(css);
 
@@ -91,6 +85,18 @@ unsigned long *bc_knob_field(struct cgroup_subsys_state *css, enum bc_knob knob)
 	default:
 		return &memcg->memory.min;
 	}
+}
+
+/**
+ * bc_knob_field() - where the kernel keeps a setting
+ * @css: from bc_memory_css()
+ * @knob: setting
+ *
+ * Return: its address; PAGE_COUNTER_MAX in it means unlimited.
+ */
+unsigned long *bc_knob_field(struct cgroup_subsys_state *css, enum bc_knob knob)
+{
+	return bc_knob_at(css, knob);
 }
 
 static u64 bc_from_pages(unsigned long pages)
@@ -141,39 +147,92 @@ static u64 bc_memory_anon(struct cgroup_subsys_state *css)
 	long pages = 0;
 	int node;
 
+	/* What is charged for it is charged first: mostly there is nothing to be looked for. */
+	if (!page_counter_read(&mem_cgroup_from_css(css)->memory))
+		return 0;
 	css_for_each_descendant_pre(pos, css)
 		for_each_node_state(node, N_MEMORY)
 			pages += bc_node_anon(mem_cgroup_from_css(pos)->nodeinfo[node]);
 	return max(pages, 0L);
 }
 
-static void bc_read_physpages(struct bc_record *rec, struct mem_cgroup *memcg)
+/* Stores a figure, and notes whether it is another one. */
+static __always_inline void bc_note(u64 *differs, u64 *figure, u64 now)
 {
-	rec->held = bc_usage(&memcg->memory);
-	rec->maxheld = READ_ONCE(memcg->memory.watermark);
-	/* Not MEMCG_MAX, which counts each time that something had to be reclaimed. */
-	rec->failcnt = atomic_long_read(&memcg->memory_events_local[MEMCG_OOM]);
+	*differs |= *figure ^ now;
+	*figure = now;
 }
 
-static void bc_read_swappages(struct bc_record *rec, struct mem_cgroup *memcg)
+/* What is not known of a resource is 0 in @rec already. Not 0 when anything is different. */
+static __always_inline u64 bc_memory_fill(struct bc_pool *pool, struct cgroup_subsys_state *css,
+					  enum bc_res res, struct bc_record *rec)
 {
-	rec->held = bc_usage(&memcg->swap);
-	rec->maxheld = READ_ONCE(memcg->swap.watermark);
-	/* Not MEMCG_SWAP_MAX, which is counted where the page is from. */
-	rec->failcnt = data_race(memcg->swap.failcnt);
+	struct mem_cgroup *memcg = mem_cgroup_from_css(css);
+	const struct bc_counter *cnt = &pool->cnt[res];
+	u64 differs = 0, limit = BC_UNLIMITED;
+
+	rec->flags = BC_RECORD_F_ENFORCED;
+	switch (res) {
+	case BC_PHYSPAGES:
+		rec->flags |= BC_RECORD_F_NO_FAILED;
+		bc_note(&differs, &rec->held, bc_usage(&memcg->memory));
+		bc_note(&differs, &rec->maxheld, READ_ONCE(memcg->memory.watermark));
+		/* Not MEMCG_MAX, which counts each time that something had to be reclaimed. */
+		bc_note(&differs, &rec->failcnt,
+			atomic_long_read(&memcg->memory_events_local[MEMCG_OOM]));
+		break;
+	case BC_SWAPPAGES:
+		rec->flags |= BC_RECORD_F_NO_FAILED;
+		bc_note(&differs, &rec->held, bc_usage(&memcg->swap));
+		bc_note(&differs, &rec->maxheld, READ_ONCE(memcg->swap.watermark));
+		/* Not MEMCG_SWAP_MAX, which is counted where the page is from. */
+		bc_note(&differs, &rec->failcnt, data_race(memcg->swap.failcnt));
+		break;
+	case BC_OOMGUARPAGES:
+		rec->flags |= BC_RECORD_F_NO_MAXHELD;
+		bc_note(&differs, &rec->held, bc_memory_anon(css) + bc_usage(&memcg->swap));
+		/* These are ours, see oom.c. */
+		bc_note(&differs, &rec->failcnt, atomic64_read(&cnt->failcnt));
+		rec->failed = atomic64_read(&cnt->failed);
+		rec->last_fail = READ_ONCE(cnt->last_fail);
+		break;
+	default:
+		rec->flags |= BC_RECORD_F_NO_HELD | BC_RECORD_F_NO_MAXHELD |
+			      BC_RECORD_F_NO_FAILCNT | BC_RECORD_F_NO_FAILED;
+		break;
+	}
+	bc_note(&differs, &rec->barrier,
+		bc_from_pages(READ_ONCE(*bc_knob_at(css, bc_knobs_of[res].barrier))));
+	if (bc_knobs_of[res].limit >= 0)
+		limit = bc_from_pages(READ_ONCE(*bc_knob_at(css, bc_knobs_of[res].limit)));
+	bc_note(&differs, &rec->limit, limit);
+	return differs;
 }
 
-static void bc_read_oomguarpages(struct bc_record *rec, struct bc_pool *pool,
-				 struct cgroup_subsys_state *css)
+/**
+ * bc_memory_look() - bring the records of all the resources above up to date
+ * @pool: pool
+ * @table: records, by enum bc_res, 0 at first
+ * @differs: set to true when one of them is different now; else left alone
+ *
+ * Context: under rcu_read_lock().
+ * Return: BIT() mask of those that were read: none when the controller is not enabled for
+ * the pool's cgroup.
+ */
+unsigned long bc_memory_look(struct bc_pool *pool, struct bc_record *table, bool *differs)
 {
-	const struct bc_counter *cnt = &pool->cnt[BC_OOMGUARPAGES];
+	struct cgroup_subsys_state *css = bc_memory_css(pool->cgrp);
+	u64 any;
 
-	rec->flags |= BC_RECORD_F_NO_MAXHELD;
-	rec->held = bc_memory_anon(css) + bc_usage(&mem_cgroup_from_css(css)->swap);
-	/* These are ours, see oom.c. */
-	rec->failcnt = atomic64_read(&cnt->failcnt);
-	rec->failed = atomic64_read(&cnt->failed);
-	rec->last_fail = READ_ONCE(cnt->last_fail);
+	if (!css)
+		return 0;
+	any = bc_memory_fill(pool, css, BC_PHYSPAGES, &table[BC_PHYSPAGES]) |
+	      bc_memory_fill(pool, css, BC_VMGUARPAGES, &table[BC_VMGUARPAGES]) |
+	      bc_memory_fill(pool, css, BC_OOMGUARPAGES, &table[BC_OOMGUARPAGES]) |
+	      bc_memory_fill(pool, css, BC_SWAPPAGES, &table[BC_SWAPPAGES]);
+	if (unlikely(any))
+		*differs = true;
+	return BC_MEMORY_BOUNDED;
 }
 
 /**
@@ -189,35 +248,11 @@ static void bc_read_oomguarpages(struct bc_record *rec, struct bc_pool *pool,
 bool bc_memory_read(struct bc_pool *pool, enum bc_res res, struct bc_record *rec)
 {
 	struct cgroup_subsys_state *css = bc_memory_css(pool->cgrp);
-	struct mem_cgroup *memcg;
 
 	if (!css || !(BIT(res) & BC_MEMORY_BOUNDED))
 		return false;
-	memcg = mem_cgroup_from_css(css);
-	*rec = (struct bc_record) {
-		.flags = BC_RECORD_F_ENFORCED,
-		.barrier = bc_from_pages(READ_ONCE(*bc_knob_field(css, bc_knobs_of[res].barrier))),
-		.limit = BC_UNLIMITED,
-	};
-	if (bc_knobs_of[res].limit >= 0)
-		rec->limit = bc_from_pages(READ_ONCE(*bc_knob_field(css, bc_knobs_of[res].limit)));
-	switch (res) {
-	case BC_PHYSPAGES:
-		rec->flags |= BC_RECORD_F_NO_FAILED;
-		bc_read_physpages(rec, memcg);
-		break;
-	case BC_SWAPPAGES:
-		rec->flags |= BC_RECORD_F_NO_FAILED;
-		bc_read_swappages(rec, memcg);
-		break;
-	case BC_OOMGUARPAGES:
-		bc_read_oomguarpages(rec, pool, css);
-		break;
-	default:
-		rec->flags |= BC_RECORD_F_NO_HELD | BC_RECORD_F_NO_MAXHELD |
-			      BC_RECORD_F_NO_FAILCNT | BC_RECORD_F_NO_FAILED;
-		break;
-	}
+	*rec = (struct bc_record){};
+	bc_memory_fill(pool, css, res, rec);
 	return true;
 }
 

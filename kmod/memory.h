@@ -28,6 +28,7 @@ enum bc_knob {
 
 struct cgroup_subsys_state *bc_memory_css(struct cgroup *cgrp);
 unsigned long *bc_knob_field(struct cgroup_subsys_state *css, enum bc_knob knob);
+unsigned long bc_memory_look(struct bc_pool *pool, struct bc_record *table, bool *differs);
 bool bc_memory_read(struct bc_pool *pool, enum bc_res res, struct bc_record *rec);
 
 int bc_guarantee_check(struct bc_pool *pool, struct bc_pool *parent,

@@ -42,6 +42,21 @@ int bc_nl_put_flows(struct sk_buff *skb, const struct bc_snap *snap);
 
 struct sk_buff *bc_nl_event_new(enum bc_mcgrp group, enum bc_cmd cmd, void **hdr);
 void bc_nl_event_send(struct sk_buff *skb, void *hdr, enum bc_mcgrp group, int ret);
+void bc_nl_events_start(void);
+void bc_nl_events_stop(void);
+struct sk_buff *bc_nl_new_reply(void);
+int bc_nl_put_table(struct sk_buff *skb, const struct bc_snap *snap);
+int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct bc_pool *pool,
+		     bool detail, int reader);
+int bc_nl_pool_new(struct sk_buff *skb, struct genl_info *info);
+int bc_nl_pool_set(struct sk_buff *skb, struct genl_info *info);
+int bc_nl_pool_del(struct sk_buff *skb, struct genl_info *info);
+int bc_nl_pool_get(struct sk_buff *skb, struct genl_info *info);
+int bc_nl_dump_start(struct netlink_callback *cb);
+int bc_nl_pool_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int bc_nl_pool_dump_done(struct netlink_callback *cb);
+int bc_nl_res_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int bc_nl_info_get(struct sk_buff *skb, struct genl_info *info);
 int bc_nl_closed_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_closed_ack(struct sk_buff *skb, struct genl_info *info);
 void bc_nl_notify_unload(void);
@@ -52,6 +67,7 @@ int bc_nl_threshold_set(struct sk_buff *skb, struct genl_info *info);
 int bc_nl_setting_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_reader_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int bc_nl_reader_del(struct sk_buff *skb, struct genl_info *info);
+extern const struct nla_policy bc_limit_policy[BC_LIMIT_A_MAX + 1];
 extern const struct nla_policy bc_setting_policy[BC_SETTING_A_MAX + 1];
 extern const struct nla_policy bc_threshold_policy[BC_THRESHOLD_A_MAX + 1];
 

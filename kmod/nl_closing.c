@@ -10,24 +10,31 @@
 #include "netlink.h"
 #include "reader.h"
 
+/* The host has neither a parent nor a cgroup. */
+static int bc_nl_put_place(struct sk_buff *skb, const struct bc_closing *closing)
+{
+	if (!closing->snap->parent_len)
+		return 0;
+	return nla_put_u32(skb, BC_A_PARENT_ID, closing->snap->parent_id) ?:
+	       nla_put_string(skb, BC_A_PARENT, closing->snap->parent) ?:
+	       nla_put_u64_64bit(skb, BC_A_PARENT_INCARNATION, closing->parent_incarnation,
+				 BC_A_PAD) ?:
+	       nla_put_string(skb, BC_A_CGROUP_PATH, closing->path) ?:
+	       nla_put_u64_64bit(skb, BC_A_CGROUP_ID, closing->cgroup_id, BC_A_PAD);
+}
+
 static int bc_nl_fill_closing(struct sk_buff *skb, const struct bc_closing *closing)
 {
-	const struct bc_snap *snap = &closing->snap;
+	const struct bc_snap *snap = closing->snap;
 
 	return nla_put_u64_64bit(skb, BC_A_SERIAL, closing->serial, BC_A_PAD) ?:
 	       nla_put_u64_64bit(skb, BC_A_CLOSED, closing->closed, BC_A_PAD) ?:
 	       nla_put_u64_64bit(skb, BC_A_DIED, closing->died, BC_A_PAD) ?:
 	       nla_put_u32(skb, BC_A_CAUSE, closing->cause) ?:
 	       bc_nl_put_pool(skb, snap->id, snap->name, snap->incarnation) ?:
-	       nla_put_u32(skb, BC_A_PARENT_ID, snap->parent_id) ?:
-	       nla_put_string(skb, BC_A_PARENT, snap->parent) ?:
-	       nla_put_u64_64bit(skb, BC_A_PARENT_INCARNATION, closing->parent_incarnation,
-				 BC_A_PAD) ?:
-	       nla_put_string(skb, BC_A_CGROUP_PATH, closing->path) ?:
-	       nla_put_u64_64bit(skb, BC_A_CGROUP_ID, closing->cgroup_id, BC_A_PAD) ?:
+	       bc_nl_put_place(skb, closing) ?:
 	       nla_put_u64_64bit(skb, BC_A_CREATED, snap->created, BC_A_PAD) ?:
-	       nla_put_u32(skb, BC_A_RECORD_SIZE, sizeof(struct bc_record)) ?:
-	       nla_put(skb, BC_A_TABLE, snap->nr * sizeof(struct bc_record), snap->table) ?:
+	       bc_nl_put_table(skb, snap) ?:
 	       bc_nl_put_flows(skb, snap);
 }
 

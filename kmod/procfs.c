@@ -152,20 +152,19 @@ static void bc_report_pool(struct seq_file *m, const struct bc_layout *layout,
 			   const struct bc_snap *snap)
 {
 	static const struct bc_record none = { .barrier = BC_UNLIMITED, .limit = BC_UNLIMITED };
-	const struct bc_record *rec = snap->table, *end = &snap->table[snap->nr];
 	char number[16] = "";
 	unsigned int row;
 	bool counted;
+	int res;
 
 	if (layout->number)
 		snprintf(number, sizeof(number), "%u:", snap->id);
 	for (row = 0; row < ARRAY_SIZE(bc_rows); row++) {
-		while (rec < end && rec->res < row)
-			rec++;
-		counted = rec < end && rec->res == row;
+		res = bc_resource_find(row);
+		counted = res >= 0 && (snap->rows & BIT(res));
 		if (layout->fixed ? row >= BC_ROWS_FIXED : !counted)
 			continue;
-		bc_report_row(m, number, bc_rows[row], counted ? rec : &none);
+		bc_report_row(m, number, bc_rows[row], counted ? &snap->table[res] : &none);
 		number[0] = '\0';
 	}
 }
@@ -213,7 +212,7 @@ static const struct seq_operations bc_report_seq_ops = {
 
 static void bc_report_free(struct bc_report *rep)
 {
-	kvfree(rep->all);
+	bc_snapshot_free(rep->all);
 	kvfree(rep);
 }
 
@@ -233,14 +232,14 @@ static struct bc_report *bc_report_new(struct bc_snapshot *all, const struct bc_
 	if (all)
 		rep = kvzalloc(struct_size(rep, order, all->nr), GFP_KERNEL_ACCOUNT);
 	if (!rep) {
-		kvfree(all);
+		bc_snapshot_free(all);
 		return ERR_PTR(-ENOMEM);
 	}
 	rep->layout = layout;
 	rep->all = all;
 	for (i = 0; i < all->nr; i++)
-		if (all->snaps[i].state == BC_POOL_LIVE)
-			rep->order[rep->nr++] = &all->snaps[i];
+		if (all->snaps[i]->state == BC_POOL_LIVE)
+			rep->order[rep->nr++] = all->snaps[i];
 	/* The host is the oldest, so it comes last. */
 	sort(rep->order, rep->nr, sizeof(rep->order[0]), bc_report_newer, NULL);
 	return rep;
@@ -266,9 +265,12 @@ static struct bc_snapshot *bc_snapshot_one(struct bc_pool *pool)
 
 	if (!all)
 		return NULL;
+	all->snaps[0] = bc_snap_take(pool, true, -1);
+	if (!all->snaps[0]) {
+		kvfree(all);
+		return NULL;
+	}
 	all->nr = 1;
-	bc_snap_recount(pool);
-	bc_snap_take(&all->snaps[0], pool, true, -1);
 	return all;
 }
 

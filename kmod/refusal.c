@@ -101,6 +101,7 @@ void bc_denied(const struct bc_denial *why)
 	};
 
 	bc_counter_refused(why->fail, why->amount, what.time);
+	bc_pool_stale(level);
 	bc_reflog_add(level->reflog, why->origin, why->fail, &what);
 	if (!bc_refusal_queue(why, level, &what)) {
 		atomic64_inc(&level->suppressed);

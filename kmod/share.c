@@ -247,7 +247,7 @@ static bool bc_share_claim(struct bc_pool *pool, struct bc_claim *next)
  * Solves one level: the live children that have the controller. NULL: there are none.
  * Mostly all is as it was the last time, and so are the parts.
  */
-static struct bc_claim *bc_share_level(struct bc_pool *parent, bool anew)
+static struct bc_claim *bc_share_level(struct bc_pool *parent, bool anew, bool look)
 {
 	u64 capacity = parent->parent ? parent->claim.gets : bc_share_capacity();
 	struct bc_claim *first = NULL;
@@ -255,8 +255,9 @@ static struct bc_claim *bc_share_level(struct bc_pool *parent, bool anew)
 
 	anew |= parent->solved_shape != bc_tree.shape || parent->solved_capacity != capacity;
 	list_for_each_entry(pool, &parent->children, sibling) {
-		pool->cpu_seen.there = false;
-		if (pool->state == BC_POOL_LIVE)
+		if (pool->state != BC_POOL_LIVE)
+			pool->cpu_seen.there = false;
+		else if (look)
 			bc_cpu_see(pool);
 		if (pool->cpu_seen.there) {
 			anew |= !bc_share_claim(pool, first);
@@ -275,18 +276,18 @@ static struct bc_claim *bc_share_level(struct bc_pool *parent, bool anew)
 
 /**
  * bc_share_solve() - find out what all pools are entitled to
- *
- * It looks at the cpu controller of all pools, see bc_cpu_see().
+ * @look: look at the cpu controller of all pools, see bc_cpu_see(); false when that was
+ *	done just now
  *
  * Context: under the tree mutex. Some 2,000 instructions for each pool if anything has
  * changed, else some hundreds.
  */
-void bc_share_solve(void)
+void bc_share_solve(bool look)
 {
 	struct bc_pool *pool;
 
 	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		bc_share_level(pool, false);
+		bc_share_level(pool, false, look);
 }
 
 /* Whoever has changed the weight himself since we did is left alone. */
@@ -340,7 +341,7 @@ void bc_share_update(void)
 		return;
 	bc_share_adjusted = false;
 	for (parent = bc_tree.host; parent; parent = bc_pool_next_pre(parent, bc_tree.host)) {
-		first = bc_share_level(parent, true);
+		first = bc_share_level(parent, true, true);
 		if (!first)
 			continue;
 		bc_solve_weights(first, BC_WEIGHT_MIN, BC_WEIGHT_MAX);

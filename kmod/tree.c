@@ -198,7 +198,8 @@ void bc_pool_free(struct bc_pool *pool)
 {
 	kfree(pool->reflog);
 	kfree(pool->limits);
-	kfree(pool->closing);
+	bc_closing_free(pool->closing);
+	bc_snap_put(pool->snap);
 	bc_iobook_destroy(&pool->io);
 	kfree(pool);
 }

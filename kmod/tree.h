@@ -22,6 +22,7 @@
 
 struct bc_closing;
 struct bc_limits;
+struct bc_snap;
 struct cgroup;
 struct bc_tree;
 
@@ -106,6 +107,34 @@ struct bc_throttled {
 	u64	nr;
 	u64	time_before;
 	u64	nr_before;
+};
+
+/**
+ * struct bc_frozen - what is read of a counter while nobody can charge
+ * @held: what it held
+ * @maxheld: its maxheld
+ * @moment: its moment, if that is needed
+ */
+struct bc_frozen {
+	s64	held;
+	s64	maxheld;
+	u64	moment;
+};
+
+/**
+ * struct bc_settings_key - what the settings of a pool that are shown follow from
+ * @shares: in force
+ * @limit: in force
+ * @active: settings on which something acts
+ * @serial: counts changes by request
+ * @flags: what is known of the cgroup's controllers
+ */
+struct bc_settings_key {
+	u64		shares;
+	u64		limit;
+	unsigned long	active;
+	unsigned int	serial;
+	unsigned int	flags;
 };
 
 /**
@@ -235,12 +264,26 @@ struct bc_pool {
 	struct bc_cpu_knobs	cpu_knobs;
 	/** @generation: T: when the figures were last seen to have changed */
 	u64			generation;
-	/** @digest: T: digest of the figures at @generation */
-	u64			digest;
+	/** @differs: T: they were seen to have changed since @generation was given */
+	bool			differs;
 	/** @changed: T: when that was, CLOCK_BOOTTIME ns */
 	u64			changed;
-	/** @snap_at: T: its place in the snapshot that is being made */
-	unsigned int		snap_at;
+	/** @snap: T: the figures as they were last looked at, for readers */
+	struct bc_snap		*snap;
+	/** @frozen: T: of the counters, when they were last looked at */
+	struct bc_frozen	frozen[BC_NR_RES];
+	/** @moved: T: BIT() mask of those that have changed since they are in @snap */
+	unsigned long		moved;
+	/** @folds: T: BIT() mask of those whose integral is to be folded */
+	unsigned long		folds;
+	/** @grown: T: BIT() mask of those whose integral is not in @snap */
+	unsigned long		grown;
+	/** @stale: WO: set by whoever changes what else @snap has of a counter, afterwards */
+	bool			stale;
+	/** @settings_serial: T: counts requests that changed @settings */
+	unsigned int		settings_serial;
+	/** @settings_seen: T: of the settings in @snap */
+	struct bc_settings_key	settings_seen;
 	/** @integral: T: of what is held; of the host also of what is sampled below it */
 	struct bc_integral	integral[BC_NR_RES];
 	/** @io_known: T: BC_IO_F_* of what was known of @io at any time */
@@ -452,6 +495,19 @@ static __always_inline bool bc_fast_enter(void)
 static __always_inline void bc_fast_leave(void)
 {
 	preempt_enable_notrace();
+}
+
+/**
+ * bc_pool_stale() - something of a counter has changed that is looked at only if told so
+ * @pool: pool
+ *
+ * Context: any.
+ */
+static inline void bc_pool_stale(struct bc_pool *pool)
+{
+	/* Whoever does not see the flag sees the change. */
+	smp_mb();
+	WRITE_ONCE(pool->stale, true);
 }
 
 bool bc_recount_begin(u64 *next, u64 *start);

@@ -169,6 +169,25 @@ def check_overflow():
     tap.equal((info['closed_kept'], info['closed_lost']), (3, 2), 'and are counted')
 
 
+def check_host(before, records):
+    """The host comes last, and has what all pools had."""
+    host = records[-1]
+    tap.equal((host['name'], host['id'], host['incarnation'], host['created']),
+              ('host', 0, before['incarnation'], before['created']), 'the host is the last one')
+    tap.equal([k for k in ('parent', 'parent_id', 'cgroup_path', 'cgroup_id') if k in host], [],
+              'it has neither a parent nor a cgroup')
+    table, top = host['res'], [r for r in records if r.get('parent') == 'host']
+    tap.equal(sorted(table), sorted(before['res']), 'all resources that it had before')
+    low = {r: (table[r].integral, least) for r in table if r != 'vmguarpages'
+           for least in [max(before['res'][r].integral, sum(t['res'][r].integral for t in top))]
+           if table[r].integral < least}
+    tap.equal(low, {}, 'no integral is less than before, or than those of all pools')
+    tap.ok(host['cpu'].usage >= max(before['cpu'].usage, sum(t['cpu'].usage for t in top)) > 0,
+           'nor CPU time', (host['cpu'], before['cpu']))
+    tap.ok(host['died'] <= host['closed'] and host['closed'] >= max(r['closed'] for r in records),
+           'and it is closed after all others')
+
+
 def check_unload():
     """Final figures of all pools, while the module goes."""
     ears = genl.Client(rcvbuf=1 << 20)
@@ -178,16 +197,18 @@ def check_unload():
     members = [bc.Member(pool) for pool in pools[:4]]
     time.sleep(1.2)
     start = bc.nl.info()['serial']
+    before = bc.nl.dump()[0]
     reload()
     found = ears.events(5)
     *records, end = found
-    tap.equal({r['name'] for r in records}, {p.name for p in pools},
-              'unloading: each pool has a record')
+    tap.equal({r['name'] for r in records}, {p.name for p in pools} | {'host'},
+              'unloading: each pool has a record, and the host')
     tap.equal({r['cause'] for r in records}, {genl.UNLOAD}, 'which says why')
-    tap.equal([r['serial'] for r in records], list(range(start + 1, start + 1 + len(pools))),
+    tap.equal([r['serial'] for r in records], list(range(start + 1, start + 2 + len(pools))),
               'without a gap')
     tap.equal((end.get('event'), end.get('serial')), (genl.EV_UNLOAD, records[-1]['serial']),
               'the last one is followed by the end')
+    check_host(before, records)
     table = {r['name']: r['res']['numproc'] for r in records}
     tap.ok(all(table[p.name].integral >= 1 and table[p.name].maxheld == 1 for p in pools[1:4]) and
            table['outer'].integral >= 4, 'with what was held to the end', table)

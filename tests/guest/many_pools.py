@@ -145,7 +145,30 @@ def check_since():
     changed = bc.nl.dump(since=newest)
     tap.equal({p['name'] for p in changed}, {'host', 'p4', 'p4c4'},
               'a process came: its pool and those above are sent')
+    newest = max(p['generation'] for p in changed)
+    bc.nl.set('p4c4', {'numproc': 1})
+    newest = max(p['generation'] for p in bc.nl.dump(since=newest))
+    tap.equal(member.call(bc.fork_until_refused, 5)[0], 0, 'the next process is refused')
+    changed = {p['name']: p for p in bc.nl.dump(since=newest)}
+    tap.equal([changed[n]['res']['numproc'].failcnt for n in changed if n == 'p4c4'], [1],
+              'a refusal is a change of the pool that refused')
+    newest = max([newest] + [p['generation'] for p in changed.values()])
+    bc.write('cgroup.subtree_control', '+memory')
+    bc.write(f'{bc.BASE}/cgroup.subtree_control', '+memory')
+    changed = {p['name'] for p in bc.nl.dump(since=newest)}
+    tap.equal(changed, {'host'} | {f'p{p}' for p in range(PARENTS)},
+              'the kernel counts for some pools from now on: they are sent')
+    newest = max(p['generation'] for p in bc.nl.dump())
+    bc.write(f'{bc.BASE}/p7/memory.high', str(1 << 30))
+    changed = bc.nl.dump(since=newest)
+    tap.equal([p['res']['physpages'].barrier for p in changed if p['name'] == 'p7'],
+              [(1 << 30) // bc.PAGE], 'a limit that somebody else has set in cgroupfs')
+    newest = max(p['generation'] for p in changed)
+    bc.nl.tune('p6c6', {'io.rbps': 1 << 20})
+    tap.ok('p6c6' in {p['name'] for p in bc.nl.dump(since=newest)}, 'a setting')
+    bc.write(f'{bc.BASE}/p7/memory.high', 'max')
     member.end()
+    bc.nl.set('p4c4', {'numproc': genl.UNLIMITED})
     tap.equal(len(bc.nl.dump(since=0)), COUNT + 1, 'since 0 is everything')
 
 
@@ -202,6 +225,59 @@ def check_interrupted():
     client.close()
 
 
+def check_shared():
+    """What others look at while a dump is being sent is not in it."""
+    seen = {p['name']: p for p in bc.nl.dump()}
+    client = genl.Client(recv=8192)
+    client.start_dump(genl.POOL_GET)
+    found = client.receive()
+    bc.nl.set(f'p{PARENTS - 1}c0', {'numproc': 77})
+    member = bc.Member(f'{bc.BASE}/p{PARENTS - 1}/c1')
+    newest = {p['name']: p for p in bc.nl.dump()}
+    alone = bc.nl.get(f'p{PARENTS - 1}c0')
+    detailed = bc.nl.dump(detail=True)
+    bc.nl.dump(reader='shared')
+    taken = bc.nl.dump(reader='shared')
+    while not any(m.kind in (genl.NLMSG_DONE, genl.NLMSG_ERROR) for m in found):
+        found += client.receive()
+    shown = {p['name']: p for p in (genl.decode_pool(m.payload) for m in found
+                                    if m.kind == client.family)}
+    client.close()
+    tap.equal([name for name in seen if genl.still(shown[name])['res'] !=
+               genl.still(seen[name])['res']], [],
+              'others looked, and figures changed: a dump under way still shows its instant')
+    tap.equal((len({p['taken'] for p in shown.values()}), any('memory' in p for p in shown.values()),
+               any(r.flags & genl.F_PEAK for p in shown.values() for r in p['res'].values())),
+              (1, False, False), 'of one time, without the details and peaks of others')
+    tap.equal((newest[f'p{PARENTS - 1}c0']['res']['numproc'].barrier, alone['res']['numproc'].limit,
+               newest[f'p{PARENTS - 1}c1']['res']['numproc'].held,
+               newest[f'p{PARENTS - 1}']['res']['numproc'].held), (77, 77, 1, 1),
+              'who looks later sees what has changed')
+    again = bc.nl.dump()
+    tap.equal([any('memory' in p for p in pools) for pools in (detailed, again)],
+              ['physpages' in seen['p0']['res'], False], 'details are in the answer with them alone')
+    tap.equal([any(p['res']['numproc'].flags & genl.F_PEAK for p in pools)
+               for pools in (taken, again)], [True, False], 'a reader\'s peaks are nobody else\'s')
+    bc.nl.forget('shared')
+    member.end()
+    bc.nl.set(f'p{PARENTS - 1}c0', {'numproc': genl.UNLIMITED})
+
+
+def check_messages():
+    """Pools go out in a handful of large messages, and none is torn."""
+    client = genl.Client(recv=1 << 15)
+    client.start_dump(genl.POOL_GET)
+    sizes, kinds = [], set()
+    while not kinds & {genl.NLMSG_DONE, genl.NLMSG_ERROR}:
+        part = client.receive()
+        kinds |= {m.kind for m in part}
+        sizes.append(sum(len(m.payload) + 20 for m in part))
+    client.close()
+    tap.note(f'a dump of {COUNT + 1} pools: {len(sizes)} parts of {max(sizes)} bytes at most')
+    tap.ok(max(sizes) <= 1 << 15 and len(sizes) <= (COUNT + 1) / 10,
+           'ten pools and more go into one part of 32 KiB', sizes)
+
+
 def delete_all():
     half = PARENTS // 2
     then = time.monotonic()
@@ -228,5 +304,7 @@ check_consistent()
 check_since()
 check_small_buffer()
 check_interrupted()
+check_shared()
+check_messages()
 delete_all()
 bc.finish()

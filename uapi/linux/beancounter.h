@@ -240,9 +240,9 @@
  *	    BC_A_SUPPRESSED crossings in this pool not sent since its last one.
  *
  * Group BC_MCGRP_USAGE gets each closing record when it is made, as BC_CMD_CLOSED_GET
- * message. When the module is unloaded, all pools are closed, and this is how their
- * final figures are still to be had; the last message is a BC_CMD_EVENT with
- * BC_EVENT_UNLOAD and BC_A_SERIAL.
+ * message. When the module is unloaded, all pools are closed, the host last, whose record
+ * has no attributes of a parent or a cgroup, and this is how their final figures are still
+ * to be had; the last message is a BC_CMD_EVENT with BC_EVENT_UNLOAD and BC_A_SERIAL.
  */
 #ifndef _UAPI_LINUX_BEANCOUNTER_H
 #define _UAPI_LINUX_BEANCOUNTER_H
