@@ -4,8 +4,6 @@
 -- Written by bctl-ship, by way of two functions, so that a node can add to its own records and
 -- nothing else. All of this may be run again on a schema of the same version.
 
-SELECT pg_catalog.pg_advisory_xact_lock(1111709011);
-
 CREATE SCHEMA IF NOT EXISTS beancounter;
 COMMENT ON SCHEMA beancounter IS 'usage records of beancounter pools';
 
@@ -157,7 +155,9 @@ BEGIN
 		part := tab || to_char(first, '_YYYY_MM');
 		CONTINUE WHEN to_regclass('beancounter.' || part) IS NOT NULL;
 		PERFORM pg_advisory_xact_lock(1111709012);
-		CONTINUE WHEN to_regclass('beancounter.' || part) IS NOT NULL;
+		-- Somebody else may have made it meanwhile; to_regclass() need not know yet.
+		CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relname = part AND
+				      relnamespace = 'beancounter'::regnamespace);
 		EXECUTE format('CREATE TABLE beancounter.%I (LIKE beancounter.%I INCLUDING ALL)',
 			       part, tab);
 		EXECUTE format('ALTER TABLE beancounter.%I ATTACH PARTITION beancounter.%I '

@@ -127,7 +127,7 @@ static int ship_option(int opt, struct shipper *s, struct ship_args *a)
 	case SHIP_OPT_POLL:
 		return ship_seconds("--poll", optarg, &s->poll_ms);
 	case SHIP_OPT_TIMEOUT:
-		return ship_seconds("--timeout", optarg, &s->answer_ms);
+		return ship_seconds("--timeout", optarg, &s->server.answer_ms);
 	case SHIP_OPT_LIST:
 		a->list = true;
 		break;
@@ -229,7 +229,7 @@ static int ship_main(struct shipper *s, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct shipper s = { .path = SHIP_DB, .answer_ms = 60000, .poll_ms = 10000,
+	struct shipper s = { .path = SHIP_DB, .server.answer_ms = 60000, .poll_ms = 10000,
 			     .batch = SHIP_BATCH };
 	int status = ship_main(&s, argc, argv);
 

@@ -32,12 +32,16 @@ static const char ship_schema[] = {
 	0
 };
 
-/* What a session is like. A record that is said to be stored is. */
+/*
+ * What a session is like. A record that is said to be stored is. The server gives up what takes
+ * too long even if it cannot know that nobody waits any more, and with it its locks.
+ */
 static const char ship_session[] =
 	"SELECT pg_catalog.set_config(name, value, false) FROM (VALUES ('search_path', ''), "
-	"('TimeZone', 'UTC'), ('jit', 'off'), ('synchronous_commit', CASE "
-	"pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
-	"ELSE pg_catalog.current_setting('synchronous_commit') END)) AS v(name, value)";
+	"('TimeZone', 'UTC'), ('jit', 'off'), ('statement_timeout', '%d'), "
+	"('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit') "
+	"WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END)) "
+	"AS v(name, value)";
 
 /* Answer with words; what a server says may be anything, and goes to a terminal or a log. */
 static void ship_say(int fd, const char *words)
@@ -140,10 +144,16 @@ static bool ship_do(PGconn *conn, int fd, const char *sql)
 	return good;
 }
 
+/*
+ * A script without BEGIN is one transaction, which an error undoes. Another node may make the
+ * schema at the same time; the lock is got before the transaction begins, so that this one
+ * sees what that one has done.
+ */
 static bool ship_init(PGconn *conn, int fd)
 {
-	/* A script without BEGIN is one transaction, which an error undoes. */
-	return ship_do(conn, fd, ship_schema);
+	return ship_do(conn, fd, "SELECT pg_catalog.pg_advisory_lock(1111709011)") &&
+	       ship_do(conn, fd, ship_schema) &&
+	       ship_do(conn, fd, "SELECT pg_catalog.pg_advisory_unlock(1111709011)");
 }
 
 /* Is the schema there, and one that we know? If it is missing, try to make it. */
@@ -207,7 +217,7 @@ static bool ship_serve(PGconn *conn, int fd, enum ship_frame what, const char *t
 void ship_server_run(const struct ship_server *server, int fd)
 {
 	enum ship_frame what;
-	char passfile[64] = "", words[256], *text;
+	char passfile[64] = "", words[sizeof(ship_session) + 16], *text;
 	const char *wrong;
 	PGconn *conn;
 	bool good;
@@ -222,7 +232,8 @@ void ship_server_run(const struct ship_server *server, int fd)
 	/* After that, because another user would not be told any more. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	conn = ship_connect(server, passfile, fd);
-	good = ship_do(conn, fd, ship_session);
+	snprintf(words, sizeof(words), ship_session, server->answer_ms);
+	good = ship_do(conn, fd, words);
 	while (good && !ship_frame_receive(fd, &what, &text)) {
 		good = ship_serve(conn, fd, what, text);
 		free(text);

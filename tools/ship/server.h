@@ -9,12 +9,14 @@
  * @url: as it was given, with the password if it has one
  * @user: who talks to it, if this is root; NULL for root itself
  * @passfile: that the URL names, or NULL
+ * @answer_ms: how long it may take to answer
  * @name: what to call it in messages and in the store; has no password
  */
 struct ship_server {
 	char *url;
 	const char *user;
 	char *passfile;
+	int answer_ms;
 	char name[256];
 };
 

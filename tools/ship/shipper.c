@@ -30,6 +30,8 @@
 /* After a failure, twice as long each time. */
 #define SHIP_WAIT_MS	1000
 #define SHIP_WAIT_MAX	300000
+/* A server that gives up in time shall be able to say so. */
+#define SHIP_PATIENCE_MS	1000
 /* How long a transaction that runs may take when the end was asked for. */
 #define SHIP_GRACE_MS	20000
 /* How long the other process may take to read or write what it has to. */
@@ -158,7 +160,7 @@ static int ship_fork(struct shipper *s)
 /* Wait for the answer to what was sent; @answer is to be freed. */
 static int ship_answer(struct shipper *s, char **answer)
 {
-	int64_t until = ship_now_ms() + s->answer_ms, end;
+	int64_t until = ship_now_ms() + s->server.answer_ms + SHIP_PATIENCE_MS, end;
 	enum ship_frame what;
 	char words[64];
 	int ret;
@@ -169,7 +171,7 @@ static int ship_answer(struct shipper *s, char **answer)
 			until = end + SHIP_GRACE_MS;
 		if (end < until)
 			continue;
-		snprintf(words, sizeof(words), "no answer within %d s", s->answer_ms / 1000);
+		snprintf(words, sizeof(words), "no answer within %d s", s->server.answer_ms / 1000);
 		return ship_wrong(s, words);
 	}
 	ret = ship_frame_receive(s->fd, &what, answer);

@@ -18,7 +18,6 @@ struct ship_outlet;
  * @once: end when all has been sent, or at the first failure
  * @init: make the schema, no more
  * @take_over: in the place of another store
- * @answer_ms: how long the server may take to answer
  * @batch: how many records a batch has at most, if all goes well
  * @poll_ms: how often to look for new records
  * @wake: descriptor of the signals
@@ -40,7 +39,6 @@ struct shipper {
 	bool once;
 	bool init;
 	bool take_over;
-	int answer_ms;
 	int batch;
 	int poll_ms;
 	int wake;
