@@ -17,7 +17,6 @@
 #include "booking.h"
 #include "cli.h"
 #include "collector.h"
-#include "decode.h"
 #include "fetch.h"
 #include "ledger.h"
 #include "meter.h"
@@ -151,25 +150,20 @@ static int bc_book_closed_parent(struct bc_booking *k, const struct bcn_closed *
 	return ret;
 }
 
-static int bc_book_closed(struct bc_booking *k, struct nlmsghdr *hdr)
+static int bc_book_closed(struct bc_booking *k, const struct bcn_closed *closed)
 {
-	struct bcn_closed closed;
 	struct bc_ledger_pool row;
 	int64_t parent;
 	int ret;
 
-	if (bc_decode_closed(hdr, &closed)) {
-		bctl_note(k->c->b, NULL, "skipped a malformed closing record");
-		return 0;
-	}
-	if (closed.serial > k->serial)
-		k->serial = closed.serial;
-	ret = bc_book_closed_parent(k, &closed, &parent);
+	if (closed->serial > k->serial)
+		k->serial = closed->serial;
+	ret = bc_book_closed_parent(k, closed, &parent);
 	if (!ret)
-		ret = bc_book_row(k, &closed.pool, parent, &row);
+		ret = bc_book_row(k, &closed->pool, parent, &row);
 	if (ret || row.ended)
 		return ret;
-	return bc_book_record(k, &closed.pool, &row, &closed);
+	return bc_book_record(k, &closed->pool, &row, closed);
 }
 
 /**
@@ -287,8 +281,8 @@ static int bc_book_taken(struct bc_booking *k)
  *
  * Return: 0 when it is on disk, else a negative errno, and nothing was written.
  */
-int bc_book(struct bc_collector *c, const struct bc_snapshot *snap, const struct bc_msgs *closed,
-	    struct bc_booking *k)
+int bc_book(struct bc_collector *c, const struct bc_snapshot *snap,
+	    const struct bc_pending *closed, struct bc_booking *k)
 {
 	int ret = bc_ledger_begin(c->ledger);
 	size_t i;
@@ -300,7 +294,7 @@ int bc_book(struct bc_collector *c, const struct bc_snapshot *snap, const struct
 	if (snap)
 		ret = bc_book_pools(k, snap, true);
 	for (i = 0; i < closed->count && !ret; i++)
-		ret = bc_book_closed(k, closed->hdr[i]);
+		ret = bc_book_closed(k, closed->v[i].closed);
 	if (snap && !ret)
 		ret = bc_book_all_lost(k, snap);
 	if (snap && !ret)

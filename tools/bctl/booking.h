@@ -8,7 +8,7 @@
 #include "host.h"
 
 struct bc_collector;
-struct bc_msgs;
+struct bc_pending;
 struct bc_snapshot;
 
 /**
@@ -27,8 +27,8 @@ struct bc_booking {
 	uint64_t written;
 };
 
-int bc_book(struct bc_collector *c, const struct bc_snapshot *snap, const struct bc_msgs *closed,
-	    struct bc_booking *k);
+int bc_book(struct bc_collector *c, const struct bc_snapshot *snap,
+	    const struct bc_pending *closed, struct bc_booking *k);
 int bc_book_rows(struct bc_collector *c, const struct bc_snapshot *snap);
 
 #endif /* BCTL_BOOKING_H */

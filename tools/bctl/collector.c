@@ -18,13 +18,10 @@
 #include <string.h>
 
 #include <linux/beancounter.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 
 #include "booking.h"
 #include "cli.h"
 #include "collector.h"
-#include "decode.h"
 #include "fetch.h"
 #include "ledger.h"
 
@@ -35,71 +32,57 @@ static enum bc_round bc_collector_trouble(struct bc_collector *c, int ret)
 	return ret == -EBADMSG || ret == -EROFS ? BC_ROUND_FATAL : BC_ROUND_AGAIN;
 }
 
-/* Move a message to the closing records that wait to be stored. */
-static int bc_collector_keep(struct bc_collector *c, struct nlmsghdr **hdr)
+/*
+ * Some have come. If the first does not follow the last one that is known, there are others to
+ * be asked for; and so if it is malformed, or there is no memory.
+ */
+static void bc_collector_keep(struct bc_collector *c, struct bcn_list *list)
 {
-	size_t room = c->closed.room ? 2 * c->closed.room : 16;
-	struct nlmsghdr **list;
+	uint64_t last = c->closed.count ? bc_pending_last(&c->closed) : c->stored;
+	const struct bcn_closed *closed;
+	size_t i;
 
-	if (c->closed.count == c->closed.room) {
-		list = realloc(c->closed.hdr, room * sizeof(*list));
-		if (!list)
-			return -ENOMEM;
-		c->closed.hdr = list;
-		c->closed.room = room;
+	for (i = 0; i < bcn_list_count(list); i++) {
+		closed = bcn_list_closed(list, i);
+		if (closed && closed->serial != ++last)
+			c->dumped = false;
+		if (closed)
+			last = closed->serial;
+		else if (!bcn_list_notice(list, i))
+			c->dumped = false;
 	}
-	c->closed.hdr[c->closed.count++] = *hdr;
-	*hdr = NULL;
-	return 0;
-}
-
-static uint64_t bc_closed_serial(struct nlmsghdr *hdr)
-{
-	struct bcn_closed closed;
-
-	return bc_decode_closed(hdr, &closed) ? 0 : closed.serial;
-}
-
-/* If it does not follow the one before, there are others to be asked for. */
-static void bc_collector_closed(struct bc_collector *c, struct nlmsghdr **hdr)
-{
-	uint64_t last = c->closed.count ? bc_closed_serial(c->closed.hdr[c->closed.count - 1]) :
-					  c->stored;
-
-	if (bc_closed_serial(*hdr) != last + 1)
-		c->dumped = false;
-	if (bc_collector_keep(c, hdr))
+	if (bc_pending_add(&c->closed, list))
 		c->dumped = false;
 }
 
-/* Something has happened: keep it, or remember it; true if it is that the module goes. */
-static bool bc_collector_event(struct bc_collector *c, struct nlmsghdr **hdr)
+/* Things have happened: remember what is to be done; true if it is that the module goes. */
+static bool bc_collector_heed(struct bc_collector *c, const struct bcn_list *list)
 {
-	uint8_t cmd = bc_message_cmd(*hdr);
-	struct bcn_notice notice;
+	const struct bcn_notice *notice;
+	bool gone = false;
+	size_t i;
 
-	if (cmd == BC_CMD_CLOSED_GET)
-		bc_collector_closed(c, hdr);
-	if (cmd != BC_CMD_EVENT || bc_decode_notice(*hdr, &notice))
-		return false;
-	c->sighted |= notice.event == BC_EVENT_POOL_NEW;
-	return notice.event == BC_EVENT_UNLOAD;
+	for (i = 0; i < bcn_list_count(list); i++) {
+		notice = bcn_list_notice(list, i);
+		if (!notice)
+			continue;
+		c->sighted |= notice->event == BC_EVENT_POOL_NEW;
+		gone |= notice->event == BC_EVENT_UNLOAD;
+	}
+	return gone;
 }
 
 /* Take the notifications that have come; true if the module goes. */
 static bool bc_collector_drain(struct bc_collector *c)
 {
-	struct bc_msgs events;
+	struct bcn_list *list;
 	bool gone = false;
-	size_t i;
 	int ret;
 
 	do {
-		memset(&events, 0, sizeof(events));
-		ret = bc_nl_next(c->b->nl, 0, &events);
-		for (i = 0; i < events.count; i++)
-			gone |= bc_collector_event(c, &events.hdr[i]);
-		bc_msgs_clear(&events);
+		ret = bcn_next(c->b->nl, 0, &list);
+		gone |= bc_collector_heed(c, list);
+		bc_collector_keep(c, list);
 		/* Some were lost: what the module still has is asked for. */
 		if (ret == -ENOBUFS)
 			c->dumped = false;
@@ -121,17 +104,6 @@ static void bc_collector_part(struct bc_collector *c)
 	c->b->nl = NULL;
 	c->known = false;
 	c->dumped = false;
-}
-
-static int bc_collector_dump_closed(struct bc_collector *c, struct bc_msgs *msgs)
-{
-	struct nl_msg *msg = bc_nl_new(c->ask.nl, BC_CMD_CLOSED_GET, NLM_F_DUMP);
-	int ret = -ENOMEM;
-
-	if (msg && (!c->stored || !nla_put_u64(msg, BC_A_SERIAL, c->stored)))
-		ret = bc_nl_call(c->ask.nl, msg, msgs);
-	nlmsg_free(msg);
-	return ret;
 }
 
 static int bc_collector_ack(struct bc_collector *c, uint64_t serial)
@@ -291,17 +263,18 @@ static enum bc_round bc_collector_meet(struct bc_collector *c)
  */
 static int bc_collector_gather(struct bc_collector *c)
 {
-	struct bc_msgs msgs = { 0 };
-	int ret = bc_collector_dump_closed(c, &msgs);
-	uint64_t first = msgs.count ? bc_closed_serial(msgs.hdr[0]) : 0;
+	struct bcn_list *list;
+	int ret = bcn_closed(c->ask.nl, c->stored, &list);
 	size_t i;
 
-	while (first && c->closed.count &&
-	       bc_closed_serial(c->closed.hdr[c->closed.count - 1]) >= first)
-		free(c->closed.hdr[--c->closed.count]);
-	for (i = 0; i < msgs.count && !ret; i++)
-		ret = bc_collector_keep(c, &msgs.hdr[i]);
-	bc_msgs_clear(&msgs);
+	for (i = 0; i < bcn_list_count(list); i++) {
+		if (bcn_list_closed(list, i))
+			bc_pending_cut(&c->closed, bcn_list_closed(list, i)->serial);
+		else
+			bctl_note(c->b, NULL, "skipped a malformed closing record");
+	}
+	if (!ret)
+		ret = bc_pending_add(&c->closed, list);
 	c->dumped = !ret;
 	/* A module of before has none. */
 	return ret == -EOPNOTSUPP ? 0 : ret;
@@ -310,7 +283,7 @@ static int bc_collector_gather(struct bc_collector *c)
 /* What is stored is acknowledged; if that fails it is the next time. */
 static void bc_collector_stored(struct bc_collector *c, const struct bc_booking *k)
 {
-	bc_msgs_clear(&c->closed);
+	bc_pending_clear(&c->closed);
 	c->stored = k->serial;
 	c->records += k->written;
 	if (c->ask.nl && c->stored)
@@ -524,7 +497,7 @@ enum bc_round bc_collector_begin(struct bc_collector *c)
 void bc_collector_end(struct bc_collector *c)
 {
 	bc_collector_part(c);
-	bc_msgs_clear(&c->closed);
+	bc_pending_clear(&c->closed);
 	bc_ledger_close(c->ledger);
 	c->ledger = NULL;
 }

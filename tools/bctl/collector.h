@@ -7,7 +7,7 @@
 
 #include "bctl.h"
 #include "host.h"
-#include "nl.h"
+#include "pending.h"
 
 struct bc_ledger;
 
@@ -46,7 +46,7 @@ struct bc_collector {
 	uint64_t instance;
 	bool known;
 	bool listens;
-	struct bc_msgs closed;
+	struct bc_pending closed;
 	uint64_t stored;
 	bool dumped;
 	bool sighted;

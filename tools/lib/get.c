@@ -10,18 +10,26 @@
 
 #include "list.h"
 
-/* Send a request, whose message may be NULL for want of memory, and make a list of the answer. */
-static int bc_get(struct bcn *bcn, struct nl_msg *msg, struct bcn_list **listp)
+/*
+ * Send a request, whose message may be NULL for want of memory, and make a list of the answer.
+ * A malformed part is an error, or, if that is not @strict, an entry that is nothing.
+ */
+static int bc_get_list(struct bcn *bcn, struct nl_msg *msg, bool strict, struct bcn_list **listp)
 {
 	struct bc_msgs answer = { 0 };
 	int ret = msg ? bc_nl_call(bcn, msg, &answer) : -ENOMEM;
 
 	*listp = NULL;
 	if (!ret)
-		ret = bc_list_take(&answer, true, listp);
+		ret = bc_list_take(&answer, strict, listp);
 	bc_msgs_clear(&answer);
 	nlmsg_free(msg);
 	return ret;
+}
+
+static int bc_get(struct bcn *bcn, struct nl_msg *msg, struct bcn_list **listp)
+{
+	return bc_get_list(bcn, msg, true, listp);
 }
 
 /* A message to which something could not be added. */
@@ -167,7 +175,8 @@ int bcn_module(struct bcn *bcn, struct bcn_list **listp)
  * bcn_closed() - list the closing records of pools that are gone
  * @bcn: the connection
  * @after: just those after the one with this serial; 0 for all
- * @listp: receives them, the oldest first; NULL after an error
+ * @listp: receives them, the oldest first; an entry is nothing, as bcn_list_closed() tells, if
+ *	that record was malformed, which keeps nobody from the others. NULL after an error
  *
  * They stay until bcn_acknowledge(). Serials ascend; one that is missing was lost, because
  * more were kept than there is room for: see bcn_info.closed_lost.
@@ -180,5 +189,5 @@ int bcn_closed(struct bcn *bcn, uint64_t after, struct bcn_list **listp)
 
 	if (msg && after)
 		msg = bc_unless(msg, nla_put_u64(msg, BC_A_SERIAL, after));
-	return bc_get(bcn, msg, listp);
+	return bc_get_list(bcn, msg, false, listp);
 }
