@@ -7,6 +7,7 @@ usage: test_collect.py BCTL BCTL-WIRE
 BC_SEED sets what is random, BC_KILLS how often the collector is killed.
 """
 import atexit
+import json
 import os
 import queue
 import random
@@ -580,6 +581,29 @@ def later(path):
     db.close()
 
 
+def test_malformed():
+    """One closing record is of no use, and keeps nobody from the others."""
+    path = place()
+    db = path + '/u.db'
+    kernel = kernel_at(path, speed=1000)
+    col = Collector(kernel, db, '--interval', '60')
+    pools = [kernel.new(f'm{i}') for i in range(4)]
+    for pool in pools:
+        kernel.use(pool, cpu_ns=7)
+    ends = 'SELECT count(*) FROM pool WHERE name LIKE "m%" AND cause = ?'
+    tap.poll_until(30, lambda: query(db, 'SELECT count(*) FROM pool WHERE name LIKE "m%"') == [(4,)])
+    kernel.spoil = True
+    for pool in pools[:3]:
+        kernel.close(pool)
+    tap.ok(tap.poll_until(30, lambda: query(db, ends, 'deleted') == [(2,)]),
+           'two of three closing records are stored', query(db, 'SELECT * FROM pool'))
+    tap.ok(col.heard('malformed'), 'and what is wrong with the third one is said')
+    tap.ok(tap.poll_until(30, lambda: query(db, ends, 'lost') == [(1,)]), 'which makes a gap')
+    tap.ok(tap.poll_until(30, lambda: not kernel.closed), 'all of them are acknowledged')
+    tap.equal(col.end(), 0, 'the collector ends')
+    kernel.end()
+
+
 def test_locked():
     path = place()
     db = path + '/u.db'
@@ -710,7 +734,9 @@ def test_compact():
     tap.equal(query(db, 'SELECT count(*) FROM record')[0][0], count,
               'what was not sent to an outlet is left alone')
     write_outlet(db, 1 << 40)
+    events = cloudevents(db)
     compact(kernel, db, '1d:30d')
+    check_events(events, cloudevents(db))
     hours = query(db, 'SELECT count(*) FROM record')[0][0]
     tap.ok(hours < count / 8, f'{count} records of five minutes become {hours} of hours')
     tap.equal(totals(db), before, 'and no total has changed')
@@ -729,6 +755,29 @@ def test_compact():
     tap.equal(query(db, 'SELECT (SELECT count(*) FROM record), count(*) FROM figure'), [(0, 0)],
               'in the end they go')
     kernel.end()
+
+
+def cloudevents(db):
+    """{id: data} of all records."""
+    got = subprocess.run([BCTL, 'usage', '--db', db, '--from', '1970-01-01', '--to', '2100-01-01',
+                          '--cloudevents'], capture_output=True, text=True, check=True)
+    events = [json.loads(line) for line in got.stdout.splitlines()]
+    found = {event['id']: event['data'] for event in events}
+    tap.equal(len(found), len(events), 'no two events have the same id')
+    return found
+
+
+def check_events(fine, coarse):
+    """Who was sent all of the old records knows all of the new ones, and lacks nothing."""
+    tap.equal(sorted(set(coarse) - set(fine)), [], 'old records that became one have the id of the last')
+    spans = {}
+    for data in coarse.values():
+        spans.setdefault((data['boot'], data['incarnation'], data['id']), []).append(data)
+    left = [data for ident, data in fine.items() if ident not in coarse and not any(
+        new['kind'] == 'interval' == data['kind'] and
+        new['begin_ms'] <= data['begin_ms'] < data['end_ms'] < new['end_ms']
+        for new in spans[data['boot'], data['incarnation'], data['id']])]
+    tap.equal(left, [], 'and begins where the first of them did')
 
 
 def order_only(db):
@@ -771,7 +820,7 @@ def main():
     only = os.environ.get('BC_ONLY')
     atexit.register(end_all)
     for test in (test_options, test_plain, test_notify, test_once, test_reload, test_figures, test_clock,
-                 test_two, test_bad_file, test_locked, test_reader, test_full, test_compact,
+                 test_two, test_malformed, test_bad_file, test_locked, test_reader, test_full, test_compact,
                  test_power, test_kill):
         if not only or only in test.__name__:
             test()

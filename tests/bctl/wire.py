@@ -154,6 +154,7 @@ class Kernel:
         self.forget = lambda: False     # drop a notification without a word
         self.listened = False   # whoever listens lives long enough to store what is sent
         self.closed_max = 1 << 30
+        self.spoil = False      # the next closing record is malformed
         self.boot_ns, self.origin = 50 * 10**9, time.monotonic_ns()
         self.utc_ms = utc_ms
         self.conns, self.joined = [], {}
@@ -272,6 +273,8 @@ class Kernel:
             if pool.parent:
                 body += u64('PARENT_INCARNATION', pool.parent.incarnation)
                 pool.parent.children -= 1
+            if self.spoil:
+                self.spoil, body = False, u64('SERIAL', self.serial)
             self.closed.append((self.serial, body))
             del self.closed[:-self.closed_max]
             self.ledger[self.boot, pool.incarnation] = pool.totals()
