@@ -104,7 +104,7 @@ def test_set():
                node.read('etc/conf/101.conf')), (12, 'other\n', before),
               'what the kernel refuses changes nothing: neither limits, host name nor file')
     refused(21, 'not a number', 'set', '101', '--numproc', '20', '--numfile', 'x', '--save')
-    refused(20, 'not there yet', 'set', '101', '--numproc', '20', '--ipadd', '10.0.0.1', '--save')
+    refused(20, 'not there yet', 'set', '101', '--numproc', '20', '--netdev_add', 'eth7', '--save')
     tap.equal((limit('numproc'), node.read('etc/conf/101.conf')), (12, before), 'nor what is wrong')
     good('set --save', 'set', '101', '--numpty', '20', '--cpulimit', '50', '--save')
     tap.ok('NUMPTY="20:20"\n' in node.read('etc/conf/101.conf') and limit('numpty') == 20,

@@ -23,7 +23,8 @@ NUMPTY="48:48"
 CPUUNITS="1000"
 """
 APPLETS = ('sh ls cat echo halt poweroff reboot sleep touch mount umount ps kill true false '
-           'hostname id grep wc head dd mkdir rm ln sync env seq test stty tty').split()
+           'hostname id grep wc head dd mkdir rm ln sync env seq test stty tty ip ping nc readlink '
+           'printf arping tail cut').split()
 
 
 def shared_libs(program):
@@ -126,8 +127,9 @@ DEF_OSTEMPLATE="busybox"
 
     # What changes something outside of the process that calls it.
     CHANGES = ('mkdir mkdirat rename renameat renameat2 unlink unlinkat rmdir symlink symlinkat '
-               'link linkat fsync syncfs mount move_mount mount_setattr umount2 sendto clone clone3 fork vfork ftruncate '
-               'fchmod fchown lchown fchmodat fchownat utimensat mknodat wait4 kill write').split()
+               'link linkat fsync syncfs mount move_mount mount_setattr umount2 sendto sendmsg '
+               'clone clone3 fork vfork ftruncate fchmod fchown lchown fchmodat fchownat utimensat '
+               'mknodat wait4 kill write').split()
 
     def _strace(self, options, args):
         folder = self.programs or os.path.dirname(shutil.which('vzctl'))

@@ -65,6 +65,8 @@ int ct_destroy_finish(struct ct *ct)
 	if (!ct_path(path, sizeof(path), "%.*s.log", (int)strlen(ct->step_path) - 5,
 		     ct->step_path))
 		(void)unlink(path);
+	if (!ct_state_path(ct, "traffic", path))
+		(void)unlink(path);
 	return CT_OK;
 }
 

@@ -21,8 +21,10 @@
 #include "ct.h"
 #include "fetch.h"
 #include "keys.h"
+#include "net.h"
 #include "parse.h"
 #include "rights.h"
+#include "set_net.h"
 
 #define CT_SET_MAX	64
 #define CT_WORDS_MAX	1024
@@ -80,8 +82,7 @@ static const struct ct_set_opt ct_set_opts[] = {
 
 /* Options of vzctl that are known not to be there. */
 static const char ct_set_absent[] =
-	" applyconfig applyconfig_map reset_ub setmode ipadd ipdel netif_add netif_del ifname mac"
-	" host_ifname host_mac bridge mac_filter netdev_add netdev_del nameserver searchdomain"
+	" applyconfig applyconfig_map reset_ub setmode netdev_add netdev_del"
 	" diskquota diskspace diskinodes quotatime quotaugidlimit"
 	" iptables netfilter userpasswd cpus cpumask nodemask meminfo ioprio pci_add"
 	" pci_del mount_opts root private force ";
@@ -95,6 +96,7 @@ static const char ct_set_absent[] =
  * @live: one of them concerns a running container
  * @filed: one of them does not
  * @save: --save
+ * @net: what concerns the network
  */
 struct ct_change {
 	struct ct *ct;
@@ -104,6 +106,7 @@ struct ct_change {
 	bool live;
 	bool filed;
 	bool save;
+	struct ct_set_net net;
 };
 
 static bool ct_same_nocase(const char *key, const char *name, size_t len)
@@ -195,6 +198,9 @@ static const char *ct_set_value(const struct ct_set_opt *opt, const char *text, 
 		return ct_set_amount(opt, text, out, size, why) ? NULL : out;
 	case CT_SET_YESNO:
 		*why = "neither yes nor no";
+		/* Whether it ran when the machine went down; the same as no ONBOOT at all. */
+		if (!strcmp(opt->key, "ONBOOT") && !strcmp(text, "auto"))
+			return text;
 		return strcmp(text, "yes") && strcmp(text, "no") ? NULL : text;
 	case CT_SET_NUMBER:
 		*why = "not a number";
@@ -211,13 +217,47 @@ static const char *ct_set_value(const struct ct_set_opt *opt, const char *text, 
 	}
 }
 
+static int ct_set_note(struct ct_change *change, const char *key, bool live)
+{
+	if (change->count == CT_SET_MAX)
+		return ct_fail(change->ct->run, CT_E_SYNTAX, NULL, "too many options");
+	change->keys[change->count++] = (char *)ct_key_find(key, strlen(key))->key;
+	change->live |= live;
+	change->filed |= !live;
+	return CT_OK;
+}
+
+/* An option about the network; -1 if it is none. */
+static int ct_set_one_net(struct ct_change *change, const char *name, size_t len,
+			  const char *text)
+{
+	const char *key, *why;
+	char word[32];
+	int ret;
+
+	snprintf(word, sizeof(word), "%.*s", (int)(len < 31 ? len : 31), name);
+	change->net.conf = &change->conf;
+	change->net.id = change->ct->id;
+	ret = ct_set_net(&change->net, word, text, &key, &why);
+	if (!key)
+		return -1;
+	if (ret)
+		return ct_fail(change->ct->run, !text ? CT_E_SYNTAX : !strncmp(word, "ip", 2) ?
+			       CT_E_IP : CT_E_VALUE, NULL, "--%s %.96s: %s", word,
+			       text ? text : "", why);
+	return ct_set_note(change, key, true);
+}
+
 static int ct_set_one(struct ct_change *change, const char *name, size_t len, const char *text)
 {
 	const struct ct_run *run = change->ct->run;
 	char out[CT_WORDS_MAX], word[80];
 	struct ct_set_opt opt;
 	const char *why, *value;
+	int status = ct_set_one_net(change, name, len, text);
 
+	if (status >= 0)
+		return status;
 	snprintf(word, sizeof(word), " %.*s ", (int)(len < 70 ? len : 70), name);
 	if (!ct_set_find(name, len, &opt)) {
 		if (strstr(ct_set_absent, word))
@@ -238,12 +278,7 @@ static int ct_set_one(struct ct_change *change, const char *name, size_t len, co
 	if (!value || ct_conf_set(&change->conf, opt.key, value))
 		return ct_fail(run, CT_E_VALUE, NULL, "--%.*s %.96s: %s", (int)len, name, text,
 			       why);
-	if (change->count == CT_SET_MAX)
-		return ct_fail(run, CT_E_SYNTAX, NULL, "too many options");
-	change->keys[change->count++] = (char *)ct_key_find(opt.key, strlen(opt.key))->key;
-	change->live |= opt.live;
-	change->filed |= !opt.live;
-	return CT_OK;
+	return ct_set_note(change, opt.key, opt.live);
 }
 
 /* Under the other name of a key its old value would go on to count. */
@@ -281,50 +316,6 @@ static int ct_set_args(struct ct_change *change, int argc, char **argv)
 	}
 	if (!status)
 		ct_drop_alias(change);
-	return status;
-}
-
-static bool ct_asked(char * const *keys, size_t count, const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (!strcmp(keys[i], key))
-			return true;
-	return false;
-}
-
-/* Does one of the keys concern the pool? */
-static bool ct_asked_pool(char * const *keys, size_t count)
-{
-	const struct ct_key *key;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		key = ct_key_find(keys[i], strlen(keys[i]));
-		if (key && (key->kind == CT_KEY_UBC || key->kind == CT_KEY_SETTING ||
-			    !strcmp(key->key, "VM_OVERCOMMIT")))
-			return true;
-	}
-	return false;
-}
-
-/* The host name first, as that can be taken back; then the pool, which is all or nothing. */
-static int ct_set_live(struct ct *ct, const struct ct_conf *conf, char * const *keys, size_t count)
-{
-	bool host = ct_asked(keys, count, "HOSTNAME");
-	const char *name = ct_get(conf, "HOSTNAME");
-	char old[256] = "", ignored[256];
-	int status = CT_OK;
-
-	if (!ct_running(ct))
-		return CT_OK;
-	if (host)
-		status = ct_engine_hostname(ct, name ? name : ct->text, old, sizeof(old));
-	if (!status && ct_asked_pool(keys, count))
-		status = ct_pool_set(ct, conf, keys, count);
-	if (status && *old)
-		(void)ct_engine_hostname(ct, old, ignored, sizeof(ignored));
 	return status;
 }
 
@@ -479,6 +470,8 @@ static int ct_set_check(struct ct_change *change)
 		return ct_fail(ct->run, CT_E_NAME, ct->text, "the name %s belongs to %u", name,
 			       owner);
 	status = ct_set_check_bounds(change);
+	if (!status && ct_asked_net(change->keys, change->count))
+		status = ct_net_check(ct, &change->conf);
 	return status ? status : ct_pool_check(ct, &change->conf);
 }
 

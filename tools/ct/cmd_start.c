@@ -16,10 +16,42 @@
 #include "ct.h"
 #include "fetch.h"
 #include "keys.h"
+#include "net.h"
 #include "parse.h"
 #include "rights.h"
 
 #define CT_STOP_TIMEOUT	120
+
+/* A script that fails undoes the mount. */
+static int ct_mount_scripts(struct ct *ct)
+{
+	int status = ct_scripts_run(ct, "premount");
+
+	if (!status)
+		status = ct_mount(ct);
+	if (status)
+		return status;
+	status = ct_scripts_run(ct, "mount");
+	if (status)
+		(void)ct_umount(ct);
+	return status;
+}
+
+/* A script that fails is told of, and does not keep the rest from being done. */
+static int ct_umount_scripts(struct ct *ct)
+{
+	int before, status, after;
+
+	if (!ct_mounted(ct))
+		return CT_OK;
+	before = ct_scripts_run(ct, "umount");
+	status = ct_umount(ct);
+	after = status ? CT_OK : ct_scripts_run(ct, "postumount");
+	/* What they have left running. */
+	if (!status)
+		status = ct_engine_clear(ct);
+	return status ? status : before ? before : after;
+}
 
 /**
  * ct_do_mount() - mount a container that is stopped
@@ -33,20 +65,26 @@ int ct_do_mount(struct ct *ct)
 
 	if (status || ct_mounted(ct))
 		return status;
-	return ct_mount(ct);
+	return ct_mount_scripts(ct);
 }
 
 /**
  * ct_start_undo() - end all there is of a container but its files and its pool
  * @ct: the container, locked, whose places are known
  *
- * Return: CT_OK or an error.
+ * Return: CT_OK, CT_E_SCRIPT if a script has failed, with all the rest done, or an error.
  */
 int ct_start_undo(struct ct *ct)
 {
 	int status = ct_engine_clear(ct);
 
-	return status ? status : ct_umount(ct);
+	if (!status)
+		status = ct_net_down(ct);
+	if (!status)
+		status = ct_umount_scripts(ct);
+	if (!status || status == CT_E_SCRIPT)
+		status = ct_up_end(ct, ct->run->shutdown) ? CT_E_SYSTEM : status;
+	return status;
 }
 
 /* What the configuration asks for and nothing acts on. */
@@ -57,8 +95,7 @@ static void ct_tell_kept(const struct ct *ct)
 	size_t used = 0;
 
 	for (key = ct_keys; key->key; key++)
-		if ((key->kind == CT_KEY_KEPT || key->counted) && ct_key_get(&ct->conf, key) &&
-		    strcmp(key->key, "ONBOOT") && strcmp(key->key, "BOOTORDER"))
+		if ((key->kind == CT_KEY_KEPT || key->counted) && ct_key_get(&ct->conf, key))
 			used += snprintf(list + used, used < sizeof(list) ? sizeof(list) - used : 0,
 					 " %s", key->key);
 	if (*list)
@@ -89,7 +126,29 @@ static int ct_start_check(struct ct *ct, bool force)
 	if (ct_rights_read(&ct->conf, &rights, &wrong))
 		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: '%s': %s", wrong.key,
 			       wrong.word, wrong.why);
-	return CT_OK;
+	return ct_net_any(&ct->conf) ? ct_net_check(ct, &ct->conf) : CT_OK;
+}
+
+/* Files that the container's programs read, then the container, then its own scripts. */
+static int ct_start_init(struct ct *ct)
+{
+	const char *host = ct_get(&ct->conf, "HOSTNAME");
+	int ret = ct_inside_dns(ct, &ct->conf), status, why;
+
+	if (!ret && host)
+		ret = ct_inside_hostname(ct, host);
+	if (ret)
+		ct_note(ct->run, ct->text, "its /etc cannot be written: %s", strerror(-ret));
+	status = ct_engine_start(ct);
+	why = status ? ct_up_failure(ct) : CT_OK;
+	if (why)
+		return why;
+	return status ? status : ct_scripts_inside(ct, "start");
+}
+
+static bool ct_undone(int status)
+{
+	return !status || status == CT_E_SCRIPT;
 }
 
 /**
@@ -121,8 +180,10 @@ int ct_do_start(struct ct *ct, bool force)
 	if (!status)
 		status = ct_pool_start(ct, &made);
 	if (!status)
-		status = ct_engine_start(ct);
-	if (status && !ct_start_undo(ct)) {
+		status = ct_up_begin(ct);
+	if (!status)
+		status = ct_start_init(ct);
+	if (status && ct_undone(ct_start_undo(ct))) {
 		if (made)
 			(void)ct_pool_delete(ct);
 		(void)ct_step_end(ct);
@@ -156,11 +217,14 @@ int ct_do_stop(struct ct *ct, bool fast)
 		status = ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
 	if (!status)
 		status = ct_step_begin(ct, "stop");
-	if (!status)
-		status = ct_engine_stop(ct, fast, ct_stop_timeout(ct));
+	if (status)
+		return status;
+	if (!fast)
+		(void)ct_scripts_inside(ct, "stop");
+	status = ct_engine_stop(ct, fast, ct_stop_timeout(ct));
 	if (!status)
 		status = ct_start_undo(ct);
-	return status ? status : ct_step_end(ct);
+	return ct_undone(status) && ct_step_end(ct) ? CT_E_SYSTEM : status;
 }
 
 /* Options of a command that takes nothing else. */
@@ -182,6 +246,26 @@ static int ct_still(const struct ct *ct, int status)
 	return status ? status : ct_must_exist(ct);
 }
 
+/*
+ * Wait until init has brought up what it is to bring up: systemd says so by itself, and
+ * that of System V notes its runlevel. Of any other, that it runs is all that is known.
+ */
+static int ct_wait_up(struct ct *ct)
+{
+	static char * const argv[] = { "", "-c",
+		"i=0; while [ $i -lt 300 ]; do i=$((i + 1));"
+		"case $(readlink /proc/1/exe) in"
+		"*systemd) case $(systemctl is-system-running --wait 2>/dev/null) in"
+		"	running|degraded) exit 0;; esac;;"
+		"*) runlevel >/dev/null 2>&1; [ $? = 127 ] && exit 0;"
+		"	case $(runlevel) in *' '[2-5]) exit 0;; esac;;"
+		"esac; sleep 1; done; exit 1", NULL };
+
+	if (!ct_engine_run(ct, argv, false, true))
+		return CT_OK;
+	return ct_fail(ct->run, CT_E_WAIT, ct->text, "it runs, and does not come up");
+}
+
 /**
  * ct_cmd_start() - start
  * @ct: the container
@@ -192,15 +276,17 @@ static int ct_still(const struct ct *ct, int status)
  */
 int ct_cmd_start(struct ct *ct, int argc, char **argv)
 {
-	bool force = false;
-	const struct bc_opt opts[] = { { "force", 0, &force, NULL }, BC_OPT_END };
+	bool force = false, wait = false;
+	const struct bc_opt opts[] = {
+		{ "force", 0, &force, NULL }, { "wait", 0, &wait, NULL }, BC_OPT_END
+	};
 	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
 
 	if (!status)
 		status = ct_do_start(ct, force);
 	if (!status)
 		ct_note(ct->run, ct->text, "the container was started");
-	return status;
+	return status || !wait ? status : ct_wait_up(ct);
 }
 
 /**
@@ -271,7 +357,7 @@ int ct_cmd_mount(struct ct *ct, int argc, char **argv)
 	if (!status && ct_mounted(ct))
 		status = ct_fail(ct->run, CT_E_MOUNTED, ct->text, "it is mounted");
 	if (!status)
-		status = ct_mount(ct);
+		status = ct_mount_scripts(ct);
 	return status;
 }
 

@@ -42,6 +42,7 @@ enum ct_status {
 	CT_E_NOT_RUNNING	= 31,
 	CT_E_RUNNING		= 32,
 	CT_E_STOP		= 33,
+	CT_E_ADD_IP		= 34,
 	CT_E_NOT_MOUNTED	= 40,
 	CT_E_MOUNTED		= 41,
 	CT_E_NO_PRIVATE		= 43,
@@ -54,14 +55,20 @@ enum ct_status {
 	CT_E_UMOUNT		= 51,
 	CT_E_DELETE		= 52,
 	CT_E_HOSTNAME		= 70,
+	CT_E_IP			= 71,
+	CT_E_DNS		= 72,
 	CT_E_LOCK_DIR		= 77,
+	CT_E_IP_IN_USE		= 78,
+	CT_E_SCRIPT		= 79,
 	CT_E_COPY_CONF		= 82,
 	CT_E_BAD_CONF		= 85,
 	CT_E_DEVICES		= 86,
 	CT_E_NO_TEMPLATE	= 91,
 	CT_E_PLOOP		= 99,
 	CT_E_DISABLED		= 105,
+	CT_E_VETH		= 130,
 	CT_E_NAME		= 131,
+	CT_E_WAIT		= 133,
 	CT_E_SAVE		= 139,
 };
 
@@ -74,6 +81,7 @@ enum ct_status {
  * @vz: exit with the statuses of vzctl, not with those of bctl
  * @quiet: --quiet
  * @progress: say how far it is, while something takes its time
+ * @shutdown: what is stopped would run, would the machine not go down
  * @global: vz.conf
  * @etc: the directory of vz.conf
  */
@@ -85,6 +93,7 @@ struct ct_run {
 	bool vz;
 	bool quiet;
 	bool progress;
+	bool shutdown;
 	struct ct_conf global;
 	char etc[PATH_MAX];
 };
@@ -133,6 +142,7 @@ void ct_note(const struct ct_run *run, const char *object, const char *fmt, ...)
 int ct_run_open(struct ct_run *run);
 const char *ct_global(const struct ct_run *run, const char *key, const char *fallback);
 int ct_path(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int ct_state_path(const struct ct *ct, const char *what, char *out);
 int ct_make_dirs(const char *path, mode_t mode);
 int ct_open(struct ct_run *run, const char *arg, struct ct *ct);
 int ct_must_exist(const struct ct *ct);
@@ -140,6 +150,9 @@ int ct_places(struct ct *ct);
 void ct_close(struct ct *ct);
 int ct_name_link(const struct ct *ct, const char *name, char *out, size_t size);
 int ct_name_owner(const struct ct_run *run, const char *name, uint32_t *id);
+
+/* every.c */
+int ct_every(const struct ct_run *run, uint32_t **ids, size_t *count);
 
 /* step.c: the lock and the journal */
 int ct_lock(struct ct *ct);
@@ -181,6 +194,8 @@ pid_t ct_init_pid(const struct ct *ct);
 int ct_engine_start(struct ct *ct);
 int ct_engine_stop(struct ct *ct, bool fast, int timeout_s);
 int ct_engine_clear(struct ct *ct);
+int ct_engine_enter(const struct ct *ct, const char *name);
+int ct_engine_leave(void);
 int ct_engine_run(struct ct *ct, char * const *argv, bool terminal, bool quiet);
 int ct_engine_hostname(struct ct *ct, const char *name, char *old, size_t size);
 
@@ -217,6 +232,20 @@ int ct_dump_drop(const char *path);
 bool ct_suspended(struct ct *ct);
 int ct_file_move(const char *from, const char *to);
 
+/* live.c: what set does to a container that runs */
+int ct_set_live(struct ct *ct, const struct ct_conf *conf, char * const *keys, size_t count);
+bool ct_asked(char * const *keys, size_t count, const char *key);
+bool ct_asked_net(char * const *keys, size_t count);
+
+/* script.c: action scripts */
+int ct_scripts_run(struct ct *ct, const char *stage);
+int ct_scripts_inside(struct ct *ct, const char *stage);
+
+/* inside.c: files in a container */
+bool ct_dns_ok(const char *text, bool search);
+int ct_inside_dns(struct ct *ct, const struct ct_conf *conf);
+int ct_inside_hostname(struct ct *ct, const char *name);
+
 /* recover.c */
 int ct_recover(struct ct *ct);
 
@@ -246,6 +275,11 @@ int ct_cmd_set(struct ct *ct, int argc, char **argv);
 int ct_cmd_exec(struct ct *ct, int argc, char **argv);
 int ct_cmd_exec2(struct ct *ct, int argc, char **argv);
 int ct_cmd_enter(struct ct *ct, int argc, char **argv);
+int ct_halted(struct ct *ct);
+int ct_cmd_hook(struct ct *ct, int argc, char **argv);
+int ct_cmd_netstat(struct ct_run *run, int argc, char **argv);
+int ct_cmd_autostart(struct ct_run *run, int argc, char **argv);
+int ct_cmd_shutdown(struct ct_run *run, int argc, char **argv);
 int ct_cmd_validate(struct ct_run *run, int argc, char **argv);
 int ct_cmd_list(struct ct_run *run, int argc, char **argv);
 

@@ -35,6 +35,7 @@
 #include "ct.h"
 #include "engine.h"
 #include "keys.h"
+#include "net.h"
 
 /* Where liblxc finds programs but newuidmap, which asks for what root does by itself. */
 #define CT_LXC_PATH	"/usr/local/sbin:/usr/sbin:/sbin"
@@ -208,8 +209,14 @@ int ct_engine_clear(struct ct *ct)
 			     dir, strerror(-ret)) : CT_OK;
 }
 
-/* Enter the cgroup where a start is found again should it be killed. */
-static int ct_enter_start(const struct ct *ct)
+/**
+ * ct_engine_enter() - enter a cgroup where this process is found should it be left behind
+ * @ct: the container; the cgroup ends with it
+ * @name: what the cgroup is for
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_engine_enter(const struct ct *ct, const char *name)
 {
 	char dir[64];
 	int root = bc_cgroup_open_root(), ret = 0;
@@ -220,11 +227,27 @@ static int ct_enter_start(const struct ct *ct)
 	if ((mkdirat(root, CT_MONITORS, 0755) && errno != EEXIST) ||
 	    (mkdirat(root, dir, 0755) && errno != EEXIST))
 		ret = -errno;
-	strcat(dir, "/start");
+	snprintf(dir, sizeof(dir), "%s/%s/%.16s", CT_MONITORS, ct->text, name);
 	if (!ret && mkdirat(root, dir, 0755) && errno != EEXIST)
 		ret = -errno;
 	if (!ret)
 		ret = ct_cgroup_write(root, dir, "cgroup.procs", "0");
+	close(root);
+	return ret;
+}
+
+/**
+ * ct_engine_leave() - leave the cgroup of a container, with which this process would end
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_engine_leave(void)
+{
+	int root = bc_cgroup_open_root(), ret;
+
+	if (root < 0)
+		return root;
+	ret = ct_cgroup_write(root, CT_MONITORS, "cgroup.procs", "0");
 	close(root);
 	return ret;
 }
@@ -244,6 +267,26 @@ bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const 
 		return true;
 	ct_fail(ct->run, CT_E_ENV, ct->text, "liblxc does not take %s = %s", key, value);
 	return false;
+}
+
+/*
+ * What liblxc is to run: when init is there and waits, "hook CTID net" makes its network;
+ * when it has ended, "hook CTID gone" removes what is left, unless somebody is stopping it.
+ */
+static bool ct_lxc_hooks(struct ct *ct, struct lxc_container *c)
+{
+	char self[PATH_MAX], command[PATH_MAX + 64];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[len < 0 ? 0 : len] = '\0';
+	/* Through a shell. */
+	if (len <= 0 || strchr(self, '\''))
+		return false;
+	snprintf(command, sizeof(command), "'%s' hook %s net", self, ct->text);
+	if (ct_net_any(&ct->conf) && !ct_lxc_item(ct, c, "lxc.hook.start-host", command))
+		return false;
+	snprintf(command, sizeof(command), "'%s' hook %s gone", self, ct->text);
+	return ct_lxc_item(ct, c, "lxc.hook.post-stop", command);
 }
 
 /**
@@ -268,6 +311,7 @@ bool ct_lxc_describe(struct ct *ct, struct lxc_container *c)
 	return ct_lxc_item(ct, c, "lxc.log.file", log) &&
 	       ct_lxc_item(ct, c, "lxc.log.level", "ERROR") &&
 	       ct_isolate(ct, c) &&
+	       ct_lxc_hooks(ct, c) &&
 	       ct_lxc_item(ct, c, "lxc.rootfs.path", rootfs) &&
 	       ct_lxc_item(ct, c, "lxc.uts.name", host ? host : ct->text) &&
 	       ct_lxc_item(ct, c, "lxc.net.0.type", "empty") &&
@@ -288,7 +332,7 @@ static int ct_engine_child(struct ct *ct, pid_t parent, ct_engine_act *act, void
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return CT_E_SYSTEM;
-	ret = ct_enter_start(ct);
+	ret = ct_engine_enter(ct, "start");
 	if (ret)
 		return ct_fail(ct->run, CT_E_ENV, ct->text, "cannot enter the cgroup %s: %s",
 			       CT_MONITORS, strerror(-ret));

@@ -45,7 +45,7 @@ static const struct ct_verb ct_verbs[] = {
 	  "make a container of a template" },
 	{ "destroy", "delete", ct_cmd_destroy, NULL, false, "CTID",
 	  "remove a container with its files" },
-	{ "start", NULL, ct_cmd_start, NULL, false, "CTID [--force]", "start it" },
+	{ "start", NULL, ct_cmd_start, NULL, false, "CTID [--force] [--wait]", "start it" },
 	{ "stop", NULL, ct_cmd_stop, NULL, false, "CTID [--fast]", "halt it, or kill it" },
 	{ "restart", NULL, ct_cmd_restart, NULL, false, "CTID [--fast] [--force]",
 	  "stop it if it runs, and start it" },
@@ -68,6 +68,13 @@ static const struct ct_verb ct_verbs[] = {
 	{ "list", NULL, NULL, ct_cmd_list, false,
 	  "[-aSnHj1L] [-o FIELD,...] [-s [-]FIELD] [-h|-N|-d PATTERN] [CTID]...",
 	  "list containers" },
+	{ "netstat", NULL, NULL, ct_cmd_netstat, false,
+	  "[-j] [-4|-6] [-c CLASS] [--save] [CTID]...", "what went in and out, by class" },
+	{ "autostart", NULL, NULL, ct_cmd_autostart, false, "",
+	  "start what is to run when the machine does" },
+	{ "shutdown", NULL, NULL, ct_cmd_shutdown, false, "",
+	  "stop all containers for the machine to go down" },
+	{ "hook", NULL, ct_cmd_hook, NULL, false, NULL, NULL },
 	{ "validate", NULL, NULL, ct_cmd_validate, true, "[-r] [--report] CTID|FILE",
 	  "check a configuration, repair it, tell what becomes of it" },
 	{ "template", NULL, NULL, ct_cmd_template, false,
@@ -103,7 +110,8 @@ static void ct_help(const struct ct_run *run)
 
 	printf("usage: %s [--quiet] COMMAND CTID|NAME [ARG]...\n\n", run->prog);
 	for (verb = ct_verbs; verb->name; verb++)
-		printf("%-9s %s\n          %s\n", verb->name, verb->args, verb->summary);
+		if (verb->summary)
+			printf("%-9s %s\n          %s\n", verb->name, verb->args, verb->summary);
 }
 
 static const struct ct_verb *ct_verb_find(const char *name)

@@ -91,6 +91,20 @@ int ct_path(char *out, size_t size, const char *fmt, ...)
 }
 
 /**
+ * ct_state_path() - where something is that is known of a container
+ * @ct: the container
+ * @what: the suffix of the file
+ * @out: receives the path, PATH_MAX bytes
+ *
+ * Return: 0 or -ENAMETOOLONG.
+ */
+int ct_state_path(const struct ct *ct, const char *what, char *out)
+{
+	return ct_path(out, PATH_MAX, "%s/%s.%s",
+		       ct_global(ct->run, "STATEDIR", "/var/lib/beancounter/ct"), ct->text, what);
+}
+
+/**
  * ct_make_dirs() - make a directory and what is missing above it
  * @path: absolute path
  * @mode: permissions of what is made

@@ -30,12 +30,15 @@ static void ct_step_places(struct ct *ct)
 
 static int ct_start_recover(struct ct *ct, const char **what)
 {
+	int status;
+
 	if (ct_running(ct)) {
 		*what = "finished";
 		return CT_OK;
 	}
 	*what = "undone";
-	return ct_start_undo(ct);
+	status = ct_start_undo(ct);
+	return status == CT_E_SCRIPT ? CT_OK : status;
 }
 
 static int ct_stop_recover(struct ct *ct)
@@ -44,7 +47,9 @@ static int ct_stop_recover(struct ct *ct)
 
 	if (ct_running(ct))
 		status = ct_engine_stop(ct, false, 10);
-	return status ? status : ct_start_undo(ct);
+	if (!status)
+		status = ct_start_undo(ct);
+	return status == CT_E_SCRIPT ? CT_OK : status;
 }
 
 /**

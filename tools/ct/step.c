@@ -124,6 +124,8 @@ int ct_lock(struct ct *ct)
 	*ct = fresh;
 	if (!status && ct_step_verb(ct))
 		status = ct_recover(ct);
+	else if (!status && ct->exists)
+		status = ct_halted(ct);
 	if (!status)
 		ct_drop_halves(ct);
 	return status;
