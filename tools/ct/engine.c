@@ -239,6 +239,8 @@ int ct_engine_enter(const struct ct *ct, const char *name)
 /**
  * ct_engine_leave() - leave the cgroup of a container, with which this process would end
  *
+ * For the root, as what has controllers for its children takes no processes.
+ *
  * Return: 0 or a negative errno.
  */
 int ct_engine_leave(void)
@@ -247,7 +249,7 @@ int ct_engine_leave(void)
 
 	if (root < 0)
 		return root;
-	ret = ct_cgroup_write(root, CT_MONITORS, "cgroup.procs", "0");
+	ret = ct_cgroup_write(root, ".", "cgroup.procs", "0");
 	close(root);
 	return ret;
 }
