@@ -181,7 +181,7 @@ static void bc_figures_forget_peaks(struct bc_snap *snap)
 }
 
 /**
- * bc_figures_prepare() - look at what can be looked at at leisure
+ * bc_figures_prepare() - look at what needs no exclusion of charging
  * @pool: pool with figures of its own
  *
  * Context: under the tree mutex; may sleep.

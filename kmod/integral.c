@@ -25,8 +25,9 @@
  * is negative for a while, and nothing is told until it is not any more. A total never falls.
  *
  * Samples. What the kernel counts is looked at now and then, and is taken to have changed
- * evenly in between. The error is at most the time between two samples times half of
- * the difference between the highest and the lowest amount in it.
+ * evenly in between. The error is at most the time between two samples times the
+ * difference between the highest and the lowest amount in it, and half of that where the
+ * amount only rises, or only falls.
  *
  * Nothing here knows of pools, locks or clocks.
  */

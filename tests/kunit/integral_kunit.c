@@ -295,37 +295,76 @@ static void integral_of_samples_is_that_of_straight_lines(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bc_integral_sample(&in, U64_MAX / 4, 1000 + 2000 * HZ), U64_MAX);
 }
 
-/* A random walk, sampled at random times: within half of its span times the time between. */
-static void integral_of_samples_is_within_the_bound(struct kunit *test)
+/*
+ * One interval between two samples: each step stays for a while, then goes up or down.
+ * Returns what is held in the end.
+ */
+static u64 integral_interval(struct integrals *ins, u64 held, u32 lowest, u32 span,
+			     exact_t *exact, u64 *low, u64 *high)
+{
+	u64 end = 1 + prandom_u32_state(&ins->rnd) % (10 * HZ), stay;
+
+	*low = held;
+	*high = held;
+	while (end) {
+		stay = 1 + prandom_u32_state(&ins->rnd) % end;
+		*exact += 2 * (exact_t)held * stay;
+		test_ticks += stay;
+		end -= stay;
+		held = held * (lowest + prandom_u32_state(&ins->rnd) % span) / 100 + 1;
+		*low = min(*low, held);
+		*high = max(*high, held);
+	}
+	return held;
+}
+
+/* Amounts that walk, sampled at random times: within @of halves of their span times the time. */
+static void integral_sampled_walk(struct kunit *test, u32 lowest, u32 span, unsigned int of)
 {
 	struct integrals *ins = test->priv;
+	u64 held = 1 << 20, low, high, since;
 	struct bc_integral in = {};
-	u64 held = 1 << 20, low, high, end;
-	__int128 error, bound = 0;
 	exact_t exact = 0;		/* in half ticks, as samples are booked */
+	__int128 error, before = 0;
 	int step;
 
 	bc_integral_sample(&in, held, test_ticks);
 	for (step = 0; step < 5000; step++) {
-		low = held;
-		high = held;
-		end = 1 + prandom_u32_state(&ins->rnd) % (10 * HZ);
-		while (end) {
-			u64 stay = 1 + prandom_u32_state(&ins->rnd) % end;
-
-			exact += 2 * (exact_t)held * stay;
-			test_ticks += stay;
-			end -= stay;
-			held = held * (50 + prandom_u32_state(&ins->rnd) % 101) / 100 + 1;
-			low = min(low, held);
-			high = max(high, held);
+		since = test_ticks;
+		if (held > 1ULL << 40 || held < 1 << 10) {
+			held = 1 << 20;
+			bc_integral_sample(&in, held, since);
 		}
-		bound += (exact_t)(high - low) * (test_ticks - in.time);
+		held = integral_interval(ins, held, lowest, span, &exact, &low, &high);
 		bc_integral_book(&in, bc_integral_sample(&in, held, test_ticks));
 		error = (__int128)((exact_t)in.total * 2 * HZ + in.rest) - (__int128)exact;
-		KUNIT_ASSERT_TRUE(test, error <= bound && error >= -bound);
+		KUNIT_ASSERT_TRUE(test, error - before <= (__int128)of * (high - low) *
+					(test_ticks - since));
+		KUNIT_ASSERT_TRUE(test, before - error <= (__int128)of * (high - low) *
+					(test_ticks - since));
 		KUNIT_ASSERT_LT(test, in.rest, 2 * HZ);
+		before = error;
 	}
+}
+
+/* Each interval for itself, not just the sum of all. */
+static void integral_of_samples_is_within_the_bound(struct kunit *test)
+{
+	integral_sampled_walk(test, 50, 101, 2);
+}
+
+static void integral_of_rising_samples_is_within_half_of_it(struct kunit *test)
+{
+	integral_sampled_walk(test, 100, 51, 1);
+}
+
+/* The worst that can be: all of it comes after a sample and goes before the next. */
+static void integral_of_a_peak_between_samples_is_missed(struct kunit *test)
+{
+	struct bc_integral in = {};
+
+	bc_integral_sample(&in, 0, 1000);
+	KUNIT_EXPECT_EQ(test, bc_integral_sample(&in, 0, 1000 + 10 * HZ), 0);
 }
 
 /* Charges and uncharges; notes the earliest and the latest that its ticks allow. */
@@ -453,6 +492,8 @@ static struct kunit_case integral_cases[] = {
 	KUNIT_CASE(integral_stops_at_the_end),
 	KUNIT_CASE(integral_of_samples_is_that_of_straight_lines),
 	KUNIT_CASE(integral_of_samples_is_within_the_bound),
+	KUNIT_CASE(integral_of_rising_samples_is_within_half_of_it),
+	KUNIT_CASE(integral_of_a_peak_between_samples_is_missed),
 	KUNIT_CASE(integral_threads_lose_nothing),
 	{}
 };
