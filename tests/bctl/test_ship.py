@@ -40,6 +40,7 @@ BIN = os.path.abspath(sys.argv[1])
 SHIP, BCTL, WIRE = BIN + '/bctl-ship', BIN + '/bctl', BIN + '/test/bctl-wire'
 TOP = tempfile.mkdtemp(prefix='bctl-ship-')
 os.chmod(TOP, 0o755)
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../Documentation/examples')
 FLOWS = random_store.FLOWS
 DEADLINE = int(os.environ.get('BC_DEADLINE', '120'))
 counter = iter(range(1 << 30))
@@ -326,6 +327,17 @@ def test_plain(server):
                          "(SELECT min(begins) || ' ' || max(ends) FROM beancounter.record_2026_10)",
                          name), [['t', '2026-10-01 00:00:00+00 2026-10-03 00:00:00+00']],
               'a partition has a month, up to its last instant')
+    zones = [server.sql(f"SET TimeZone = '{zone}'; SELECT month, pool, known_s, cpu_ns FROM "
+                        'beancounter.month ORDER BY 1, 2', name)
+             for zone in ('UTC', 'America/New_York', 'Asia/Kolkata')]
+    tap.ok(zones[0] and zones[0] == zones[1] == zones[2], 'months are those of UTC', zones)
+    with open(EXAMPLES + '/fleet-invoice.sql', encoding='utf-8') as file:
+        create, select = file.read().replace(":'month'", "'2026-10-01'").split(';', 1)
+    server.sql(create + "; INSERT INTO customer VALUES ('ACME', 'node1', 'web'), "
+               "('ACME', 'node1', 'job'), ('Other', 'node2', 'web')", name)
+    tap.equal(server.sql(select, name),
+              [['ACME', '4.896822', '0.207621', '0.043704', '0.04', '699.999000']],
+              'the example of an invoice')
     server.sql("UPDATE beancounter.meta SET value = '99'", name)
     got = ship('--once', '--db', db, url)
     tap.ok(got.returncode == 2 and 'version 99' in got.stderr, 'another schema is refused',

@@ -15,49 +15,101 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 		 extract(epoch FROM ends - begins)) END
 $$;
 
--- The months, in UTC, that a time has a part in.
-CREATE OR REPLACE FUNCTION beancounter.months(begins timestamptz, ends timestamptz)
-RETURNS TABLE (month date, low timestamptz, high timestamptz)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+-- The records that have a part in a time, from low up to high; at most one of each pool goes on
+-- after it. Where these are months, each is in a partition of its own.
+CREATE OR REPLACE FUNCTION beancounter.records(low timestamptz, high timestamptz)
+RETURNS SETOF beancounter.record LANGUAGE sql STABLE AS $$
+	SELECT * FROM beancounter.record
+	WHERE ends >= low + interval '1 ms' AND ends < high + interval '1 ms'
+	UNION ALL
+	SELECT * FROM beancounter.record WHERE ends >= high + interval '1 ms' AND begins < high
+$$;
+
+CREATE OR REPLACE FUNCTION beancounter.figures(low timestamptz, high timestamptz)
+RETURNS SETOF beancounter.figure LANGUAGE sql STABLE AS $$
+	SELECT * FROM beancounter.figure
+	WHERE ends >= low + interval '1 ms' AND ends < high + interval '1 ms'
+	UNION ALL
+	SELECT f.* FROM beancounter.record r JOIN beancounter.figure f USING (pool, ends)
+	WHERE r.ends >= high + interval '1 ms' AND r.begins < high
+$$;
+
+CREATE OR REPLACE FUNCTION beancounter.used(low timestamptz, high timestamptz)
+RETURNS TABLE (node text, pool text, top boolean, lives bigint, known_s numeric, gap_s numeric,
+	cpu_ns_mhz numeric,
+	cpu_ns numeric, cpu_user_ns numeric, cpu_system_ns numeric, cpu_wait_ns numeric,
+	cpu_throttled_ns numeric, cpu_nr_throttled numeric, io_read_bytes numeric,
+	io_write_bytes numeric, io_discard_bytes numeric, io_reads numeric,
+	io_writes numeric, io_discards numeric, io_flushes numeric, io_wait_ns numeric,
+	io_service_ns numeric, io_throttled_ns numeric, io_nr_throttled numeric,
+	io_dirtied_bytes numeric, io_cancelled_bytes numeric)
+LANGUAGE sql STABLE AS $$
+	SELECT n.name, p.name, coalesce(bool_or(up.id = 0), false), count(DISTINCT p.pool),
+		coalesce(sum(extract(epoch FROM least(high, r.ends) - greatest(low, r.begins)))
+			FILTER (WHERE r.kind <> 'gap'), 0),
+		coalesce(sum(extract(epoch FROM least(high, r.ends) - greatest(low, r.begins)))
+			FILTER (WHERE r.kind = 'gap'), 0),
+		sum(beancounter.part(r.cpu_ns::numeric * r.cpu_mhz, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.cpu_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.cpu_user_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.cpu_system_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.cpu_wait_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.cpu_throttled_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.cpu_nr_throttled, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_read_bytes, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_write_bytes, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_discard_bytes, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_reads, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_writes, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_discards, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_flushes, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_wait_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_service_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_throttled_ns, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_nr_throttled, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_dirtied_bytes, r.begins, r.ends, low, high)),
+		sum(beancounter.part(r.io_cancelled_bytes, r.begins, r.ends, low, high))
+	FROM beancounter.records(low, high) r
+	JOIN beancounter.pool p USING (pool)
+	JOIN beancounter.node n USING (node)
+	LEFT JOIN beancounter.pool up ON up.pool = p.parent
+	GROUP BY n.name, p.name
+$$;
+COMMENT ON FUNCTION beancounter.used IS 'what each pool used from low up to high';
+
+CREATE OR REPLACE FUNCTION beancounter.held(low timestamptz, high timestamptz)
+RETURNS TABLE (node text, pool text, resource text, unit text, page_size integer, top boolean,
+	held_time numeric, peak bigint, failcnt numeric, failed numeric, incomplete boolean)
+LANGUAGE sql STABLE AS $$
+	SELECT n.name, p.name, s.name, s.unit, n.page_size, coalesce(bool_or(up.id = 0), false),
+		sum(beancounter.part(f.held_time, r.begins, r.ends, low, high)), max(f.peak),
+		sum(beancounter.part(f.failcnt, r.begins, r.ends, low, high)),
+		sum(beancounter.part(f.failed, r.begins, r.ends, low, high)),
+		bool_or(f.held_time IS NULL OR f.failcnt IS NULL)
+	FROM beancounter.figures(low, high) f
+	JOIN beancounter.records(low, high) r USING (pool, ends)
+	JOIN beancounter.resource s USING (res)
+	JOIN beancounter.pool p USING (pool)
+	JOIN beancounter.node n USING (node)
+	LEFT JOIN beancounter.pool up ON up.pool = p.parent
+	GROUP BY n.name, p.name, s.name, s.unit, n.page_size
+$$;
+COMMENT ON FUNCTION beancounter.held IS 'what each pool held from low up to high';
+
+-- All months, in UTC, from the first pool on up to the newest partition.
+CREATE OR REPLACE FUNCTION beancounter.months()
+RETURNS TABLE (month date, low timestamptz, high timestamptz) LANGUAGE sql STABLE AS $$
 	SELECT t::date, t AT TIME ZONE 'UTC', (t + interval '1 month') AT TIME ZONE 'UTC'
-	FROM generate_series(date_trunc('month', begins AT TIME ZONE 'UTC'),
-			     (ends - interval '1 ms') AT TIME ZONE 'UTC', interval '1 month') AS t
+	FROM generate_series(
+		(SELECT date_trunc('month', min(created) AT TIME ZONE 'UTC') FROM beancounter.pool),
+		(SELECT max(to_date(right(c.relname, 7), 'YYYY_MM'))::timestamp
+		 FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+		 WHERE i.inhparent = 'beancounter.record'::regclass), interval '1 month') AS t
 $$;
 
 CREATE OR REPLACE VIEW beancounter.month AS
-SELECT n.name AS node, p.name AS pool, m.month, coalesce(bool_or(up.id = 0), false) AS top,
-	count(DISTINCT p.pool) AS lives,
-	coalesce(sum(extract(epoch FROM least(m.high, r.ends) - greatest(m.low, r.begins)))
-		FILTER (WHERE r.kind <> 'gap'), 0) AS known_s,
-	coalesce(sum(extract(epoch FROM least(m.high, r.ends) - greatest(m.low, r.begins)))
-		FILTER (WHERE r.kind = 'gap'), 0) AS gap_s,
-	sum(beancounter.part(r.cpu_ns::numeric * r.cpu_mhz, r.begins, r.ends, m.low, m.high))
-		AS cpu_ns_mhz,
-	sum(beancounter.part(r.cpu_ns, r.begins, r.ends, m.low, m.high)) AS cpu_ns,
-	sum(beancounter.part(r.cpu_user_ns, r.begins, r.ends, m.low, m.high)) AS cpu_user_ns,
-	sum(beancounter.part(r.cpu_system_ns, r.begins, r.ends, m.low, m.high)) AS cpu_system_ns,
-	sum(beancounter.part(r.cpu_wait_ns, r.begins, r.ends, m.low, m.high)) AS cpu_wait_ns,
-	sum(beancounter.part(r.cpu_throttled_ns, r.begins, r.ends, m.low, m.high)) AS cpu_throttled_ns,
-	sum(beancounter.part(r.cpu_nr_throttled, r.begins, r.ends, m.low, m.high)) AS cpu_nr_throttled,
-	sum(beancounter.part(r.io_read_bytes, r.begins, r.ends, m.low, m.high)) AS io_read_bytes,
-	sum(beancounter.part(r.io_write_bytes, r.begins, r.ends, m.low, m.high)) AS io_write_bytes,
-	sum(beancounter.part(r.io_discard_bytes, r.begins, r.ends, m.low, m.high)) AS io_discard_bytes,
-	sum(beancounter.part(r.io_reads, r.begins, r.ends, m.low, m.high)) AS io_reads,
-	sum(beancounter.part(r.io_writes, r.begins, r.ends, m.low, m.high)) AS io_writes,
-	sum(beancounter.part(r.io_discards, r.begins, r.ends, m.low, m.high)) AS io_discards,
-	sum(beancounter.part(r.io_flushes, r.begins, r.ends, m.low, m.high)) AS io_flushes,
-	sum(beancounter.part(r.io_wait_ns, r.begins, r.ends, m.low, m.high)) AS io_wait_ns,
-	sum(beancounter.part(r.io_service_ns, r.begins, r.ends, m.low, m.high)) AS io_service_ns,
-	sum(beancounter.part(r.io_throttled_ns, r.begins, r.ends, m.low, m.high)) AS io_throttled_ns,
-	sum(beancounter.part(r.io_nr_throttled, r.begins, r.ends, m.low, m.high)) AS io_nr_throttled,
-	sum(beancounter.part(r.io_dirtied_bytes, r.begins, r.ends, m.low, m.high)) AS io_dirtied_bytes,
-	sum(beancounter.part(r.io_cancelled_bytes, r.begins, r.ends, m.low, m.high)) AS io_cancelled_bytes
-FROM beancounter.record r
-JOIN beancounter.pool p USING (pool)
-JOIN beancounter.node n USING (node)
-LEFT JOIN beancounter.pool up ON up.pool = p.parent
-CROSS JOIN LATERAL beancounter.months(r.begins, r.ends) m
-GROUP BY n.name, p.name, m.month;
+SELECT m.month, u.*
+FROM beancounter.months() m CROSS JOIN LATERAL beancounter.used(m.low, m.high) u;
 COMMENT ON VIEW beancounter.month IS 'what each pool used in each month in UTC, all its lives together, those below it included; where some records do not know a figure it is the sum of the others, and NULL if none does';
 COMMENT ON COLUMN beancounter.month.top IS 'it is directly below the host; the sum over these counts nothing twice';
 COMMENT ON COLUMN beancounter.month.lives IS 'how many pools had the name, one after the other';
@@ -66,21 +118,8 @@ COMMENT ON COLUMN beancounter.month.gap_s IS 'seconds of which nothing is known'
 COMMENT ON COLUMN beancounter.month.cpu_ns_mhz IS 'CPU time times nominal clock; 3.6e12 are one MHz hour';
 
 CREATE OR REPLACE VIEW beancounter.month_figure AS
-SELECT n.name AS node, p.name AS pool, m.month, s.name AS resource, s.unit, n.page_size,
-	coalesce(bool_or(up.id = 0), false) AS top,
-	sum(beancounter.part(f.held_time, r.begins, r.ends, m.low, m.high)) AS held_time,
-	max(f.peak) AS peak,
-	sum(beancounter.part(f.failcnt, r.begins, r.ends, m.low, m.high)) AS failcnt,
-	sum(beancounter.part(f.failed, r.begins, r.ends, m.low, m.high)) AS failed,
-	bool_or(f.held_time IS NULL OR f.failcnt IS NULL) AS incomplete
-FROM beancounter.figure f
-JOIN beancounter.record r USING (pool, ends)
-JOIN beancounter.resource s USING (res)
-JOIN beancounter.pool p USING (pool)
-JOIN beancounter.node n USING (node)
-LEFT JOIN beancounter.pool up ON up.pool = p.parent
-CROSS JOIN LATERAL beancounter.months(r.begins, r.ends) m
-GROUP BY n.name, p.name, m.month, s.name, s.unit, n.page_size;
+SELECT m.month, h.*
+FROM beancounter.months() m CROSS JOIN LATERAL beancounter.held(m.low, m.high) h;
 COMMENT ON VIEW beancounter.month_figure IS 'what each pool held in each month; like month';
 COMMENT ON COLUMN beancounter.month_figure.unit IS 'items, bytes, or pages of page_size bytes';
 COMMENT ON COLUMN beancounter.month_figure.held_time IS 'unit-seconds';
@@ -126,7 +165,11 @@ BEGIN
 		GRANT SELECT ON ALL TABLES IN SCHEMA beancounter TO beancounter_reader;
 		GRANT EXECUTE ON FUNCTION
 			beancounter.part(numeric, timestamptz, timestamptz, timestamptz, timestamptz),
-			beancounter.months(timestamptz, timestamptz) TO beancounter_reader;
+			beancounter.records(timestamptz, timestamptz),
+			beancounter.figures(timestamptz, timestamptz),
+			beancounter.used(timestamptz, timestamptz),
+			beancounter.held(timestamptz, timestamptz), beancounter.months()
+			TO beancounter_reader;
 	END IF;
 END $$;
 
