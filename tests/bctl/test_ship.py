@@ -599,6 +599,15 @@ def test_histories(server):
     got = ship('--once', '--db', db + '.early', url)
     tap.ok(not got.returncode and not got.stderr, 'a store that was put back', got.stderr)
     tap.equal(totals(server, name), want, 'nothing is there twice, nothing is missing')
+    count = int(server.sql('SELECT count(*) FROM beancounter.record', name)[0][0])
+    # its numbers are lower than those the server has seen
+    more = late.execute('INSERT INTO record (pool, begin_ms, end_ms, kind) SELECT pool, '
+                        "max(end_ms), max(end_ms) + 300000, 'gap' FROM record JOIN pool USING "
+                        '(pool) WHERE ended_ms IS NULL GROUP BY pool').rowcount
+    late.commit()
+    ship('--once', '--db', db + '.early', url)
+    tap.equal(server.sql('SELECT count(*) FROM beancounter.record', name), [[str(count + more)]],
+              'and what comes then is taken')
     compacted(server, work, db, name)
 
 
