@@ -325,6 +325,52 @@ def test_validate(node):
     os.unlink(node.path('v.conf'))
 
 
+def ids(node, number):
+    text = node.read(f'etc/conf/{number}.conf')
+    return [int(text.partition(f'{key}="')[2].partition('"')[0]) for key in ('LOCAL_UID', 'LOCAL_GID')]
+
+
+def test_ids(node):
+    """Users of the host that are a container's, and nobody else's."""
+    first = 1879048192
+    for number in ('201', '202', '203'):
+        node.ctl('create', number)
+    tap.equal([ids(node, n) for n in ('201', '202', '203')],
+              [[first + i * 65536] * 2 for i in range(3)], 'each has ids of its own')
+    node.ctl('destroy', '202')
+    done = [node.ctl('create', '204', '--local_uid', str(first + 5 * 65536 + 7)).returncode,
+            node.ctl('create', '205').returncode]
+    tap.equal((done, ids(node, '204'), ids(node, '205')),
+              ([0, 0], [first + 5 * 65536 + 7] * 2, [first + 65536] * 2),
+              'those that were asked for, and those that are free again')
+    refused(node, 21, '204 has ids from', 'create', '206', '--local_uid', str(first + 5 * 65536))
+    refused(node, 21, '201 has ids from', 'create', '206', '--local_uid', '100000', '--local_gid',
+            str(first))
+    refused(node, 21, 'neither 0 nor', 'create', '206', '--local_uid', '1000')
+    refused(node, 21, '201 has ids from', 'set', '203', '--local_uid', str(first), '--save')
+    tap.equal((node.ctl('create', '206', '--local_uid', '0').returncode, ids(node, '206')),
+              (0, [0, 0]), 'those of the host only when asked for')
+    conf = node.read('etc/vz.conf')
+    node.write('etc/vz.conf', conf + f'LOCAL_IDS="{first}:131072"\n')
+    refused(node, 6, 'no 65536 ids are free', 'create', '207')
+    node.write('etc/vz.conf', conf + 'LOCAL_IDS="0:65536"\n')
+    refused(node, 21, 'LOCAL_IDS', 'create', '207')
+    node.write('etc/vz.conf', conf)
+    node.ctl('set', '201', '--capability', 'sys_time:on', '--devnodes', 'net/tun:rw', '--save')
+    node.ctl('set', '201', '--capability', 'SYS_TIME:off,chown:on', '--features', 'fuse:on',
+             '--save')
+    text = node.read('etc/conf/201.conf')
+    tap.ok('CAPABILITY="SYS_TIME:off chown:on"\n' in text and 'DEVNODES="net/tun:rw"\n' in text and
+           'FEATURES="fuse:on"\n' in text, 'words are added to those that there are', text)
+    refused(node, 21, "'frob:on': there is no such capability", 'set', '201', '--capability',
+            'frob:on', '--save')
+    refused(node, 21, 'cannot have', 'set', '201', '--features', 'nfs:on', '--save')
+    for number in ('201', '203', '204', '205', '206'):
+        node.ctl('destroy', number)
+    for number in range(201, 207):
+        os.unlink(node.path(f'etc/conf/{number}.conf.destroyed'))
+
+
 def main():
     asan, plain = sys.argv[1:3]
     with tempfile.TemporaryDirectory() as top, tempfile.TemporaryDirectory() as bins:
@@ -336,6 +382,7 @@ def main():
         if os.getuid():
             tap.skip('containers', 'they take root')
         else:
+            test_ids(node)
             test_create(node)
             test_set(node)
             test_destroy(node)

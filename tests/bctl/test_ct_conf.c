@@ -9,7 +9,9 @@
 #include <linux/beancounter.h>
 
 #include "conf.h"
+#include "ids.h"
 #include "keys.h"
+#include "rights.h"
 #include "tap.h"
 #include "validate.h"
 
@@ -269,6 +271,91 @@ static void test_validate(void)
 	test_rule("NUMFILE", "unlimited", 0, 1, "unlimited");
 }
 
+static void test_right(const char *file, int want_ndev, uint64_t on, uint64_t off, const char *wrong)
+{
+	struct ct_rights rights;
+	struct ct_wrong what = { 0 };
+	struct ct_conf conf;
+	int ret;
+
+	ct_conf_parse(&conf, file, strlen(file));
+	ret = ct_rights_read(&conf, &rights, &what);
+	ct_conf_clear(&conf);
+	if (wrong) {
+		ok(ret && strstr(what.why, wrong), "%s: %s", file, what.why ? what.why : "right");
+		return;
+	}
+	ok(!ret && (int)rights.ndev == want_ndev && rights.on == on && rights.off == off,
+	   "%s: %s", file, ret ? what.why : "right");
+}
+
+static void test_rights(void)
+{
+	test_right("CAPABILITY=\"SYS_TIME:on, chown:off cap_kill:off ve_admin:on\"", 0, 1 << 25,
+		   1 | 1 << 5, NULL);
+	/* The first one counts. */
+	test_right("CAPABILITY=\"chown:on chown:off\"", 0, 1, 0, NULL);
+	test_right("CAPABILITY=\"frob:on\"", 0, 0, 0, "no such capability");
+	test_right("CAPABILITY=\"chown:yes\"", 0, 0, 0, ":on or :off");
+	test_right("CAPABILITY=\"chown\"", 0, 0, 0, ":on or :off");
+	test_right("DEVNODES=\"net/tun:rw fuse:r sda1:none\"", 2, 0, 0, NULL);
+	test_right("DEVNODES=\"../etc/x:rw\"", 0, 0, 0, "below /dev");
+	test_right("DEVNODES=\"/dev/sda:rw\"", 0, 0, 0, "below /dev");
+	test_right("DEVNODES=\"a//b:rw\"", 0, 0, 0, "below /dev");
+	test_right("DEVNODES=\"sda:rwx\"", 0, 0, 0, "r, w, or none");
+	test_right("DEVICES=\"b:8:1:rwq c:10:all:r b:8:2:none\"", 2, 0, 0, NULL);
+	test_right("DEVICES=\"b:8:rw\"", 0, 0, 0, "MAJOR");
+	test_right("DEVICES=\"x:8:1:rw\"", 0, 0, 0, "MAJOR");
+	test_right("FEATURES=\"sysfs:off tun:on ppp:off nfs:off sit:on\"", 1, 0, 0, NULL);
+	test_right("FEATURES=\"nfs:on\"", 0, 0, 0, "cannot have");
+	test_right("FEATURES=\"bridge:off\"", 0, 0, 0, "cannot be taken");
+	test_right("FEATURES=\"frob:on\"", 0, 0, 0, "no such feature");
+	ok(!(ct_cap_default(false) & 1ULL << CT_CAP_SYS_ADMIN) &&
+	   (ct_cap_default(true) & 1ULL << CT_CAP_SYS_ADMIN),
+	   "root of the host administers nothing from a container");
+}
+
+static void test_merge(const char *old, const char *more, const char *want)
+{
+	char out[256];
+
+	ct_words_merge(old, more, out, sizeof(out));
+	is(out, want, "%s and %s", old ? old : "nothing", more);
+}
+
+static void test_ids(const char *file, int64_t uid, int64_t gid)
+{
+	const char *key, *why;
+	struct ct_conf conf;
+	struct ct_ids ids;
+	int ret;
+
+	ct_conf_parse(&conf, file, strlen(file));
+	ret = ct_ids_read(&conf, &ids, &key, &why);
+	ct_conf_clear(&conf);
+	ok(uid < 0 ? ret : !ret && ids.uid == uid && ids.gid == gid, "%.*s: %s",
+	   (int)strcspn(file, "\n"), file, ret ? why : "right");
+}
+
+static void test_bounds(void)
+{
+	test_merge(NULL, "a:on", "a:on");
+	test_merge("a:on b:off", "A:off,c:on", "b:off A:off c:on");
+	test_merge("b:8:1:rw b:8:2:r", "b:8:1:none", "b:8:2:r b:8:1:none");
+	test_ids("X=1\n", 0, 0);
+	test_ids("LOCAL_UID=0\n", 0, 0);
+	test_ids("LOCAL_UID=100000\n", 100000, 100000);
+	test_ids("LOCAL_UID=100000\nLOCAL_GID=200000\n", 100000, 200000);
+	test_ids("LOCAL_UID=100000\nLOCAL_GID=0\n", -1, 0);
+	test_ids("LOCAL_GID=100000\n", -1, 0);
+	test_ids("LOCAL_UID=65535\n", -1, 0);
+	test_ids("LOCAL_UID=2147418113\n", -1, 0);
+	test_ids("LOCAL_UID=-1\n", -1, 0);
+	ok(ct_ids_overlap(100000, 65536, 165535) && !ct_ids_overlap(100000, 65536, 165536) &&
+	   ct_ids_overlap(165535, 65536, 100000) && !ct_ids_overlap(165536, 65536, 100000),
+	   "ids that overlap by one");
+}
+
 static void test_names(void)
 {
 	uint32_t id;
@@ -290,6 +377,8 @@ int main(void)
 	test_values();
 	test_maps();
 	test_validate();
+	test_rights();
+	test_bounds();
 	test_names();
 	return tap_end();
 }

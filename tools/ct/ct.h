@@ -210,6 +210,7 @@ void ct_devices_clear(struct ct *ct);
 
 /* isolate.c: what a container must not reach */
 bool ct_isolate(struct ct *ct, struct lxc_container *c);
+void ct_isolate_limits(void);
 
 /* engine_criu.c: criu, through liblxc */
 bool ct_criu_main(int argc, char **argv, int *status);

@@ -339,6 +339,7 @@ static int ct_engine_child(struct ct *ct, pid_t parent, ct_engine_act *act, void
 		return ct_fail(ct->run, CT_E_ENV, ct->text, "cannot enter the cgroup %s: %s",
 			       CT_MONITORS, strerror(-ret));
 	setenv("PATH", CT_LXC_PATH, 1);
+	ct_isolate_limits();
 	c = ct_lxc(ct);
 	good = c && ct_lxc_describe(ct, c) && act(ct, c, data);
 	if (c)
@@ -564,6 +565,7 @@ int ct_engine_run(struct ct *ct, char * const *argv, bool terminal, bool quiet)
 	options.initial_cwd = "/";
 	if (terminal)
 		options.attach_flags |= LXC_ATTACH_TERMINAL;
+	ct_isolate_limits();
 	if (c && !c->attach(c, ct_exec_main, &exec, &options, &pid) && pid > 0)
 		status = ct_reap(pid);
 	if (c)

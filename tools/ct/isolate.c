@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,12 +26,6 @@
 static const char * const ct_items[][2] = {
 	{ "lxc.pty.max", "1024" },
 	{ "lxc.tty.max", "4" },
-	/* What who starts it has must not matter. */
-	{ "lxc.prlimit.nofile", "1024:524288" },
-	{ "lxc.prlimit.memlock", "8388608" },
-	{ "lxc.prlimit.msgqueue", "819200" },
-	{ "lxc.prlimit.rtprio", "0" },
-	{ "lxc.prlimit.nice", "0" },
 	{ "lxc.cgroup2.devices.deny", "a" },
 	/* A node may be made, but not be used. */
 	{ "lxc.cgroup2.devices.allow", "c *:* m" },
@@ -53,6 +48,18 @@ static const char * const ct_items[][2] = {
 	{ "lxc.mount.entry", "/dev/null proc/timer_list none bind,optional 0 0" },
 	{ "lxc.mount.entry",
 	  "none sys/firmware tmpfs ro,nosuid,nodev,noexec,size=4k,optional 0 0" },
+};
+
+/* What those of who starts a container, or enters it, happen to be must not matter. */
+static const struct {
+	int what;
+	struct rlimit limit;
+} ct_limits[] = {
+	{ RLIMIT_NOFILE, { 1024, 524288 } },
+	{ RLIMIT_MEMLOCK, { 8 << 20, 8 << 20 } },
+	{ RLIMIT_MSGQUEUE, { 819200, 819200 } },
+	{ RLIMIT_RTPRIO, { 0, 0 } },
+	{ RLIMIT_NICE, { 0, 0 } },
 };
 
 /* What root of the host can read, or write, which root of a container without ids of its own is. */
@@ -228,6 +235,19 @@ static bool ct_isolate_cgroups(struct ct *ct)
 	if (root >= 0)
 		close(root);
 	return good;
+}
+
+/**
+ * ct_isolate_limits() - have the limits that processes of a container begin with
+ *
+ * Best effort: who is not allowed to raise them has lower ones.
+ */
+void ct_isolate_limits(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(ct_limits) / sizeof(*ct_limits); i++)
+		(void)setrlimit(ct_limits[i].what, &ct_limits[i].limit);
 }
 
 static bool ct_isolate_items(struct ct *ct, struct lxc_container *c)

@@ -15,7 +15,9 @@
 
 #include <linux/beancounter.h>
 
+#include "ids.h"
 #include "keys.h"
+#include "rights.h"
 #include "validate.h"
 
 enum ct_level { CT_ERROR, CT_WARNING, CT_RECOMMENDED };
@@ -308,6 +310,27 @@ static void ct_check_disk(struct ct_check *c, const char *key)
 	ct_tell(c, CT_ERROR, line);
 }
 
+/* What bounds the container; nothing of it can be repaired by guessing. */
+static void ct_check_bounds(struct ct_check *c)
+{
+	struct ct_rights rights;
+	struct ct_wrong wrong;
+	const char *key, *why;
+	struct ct_ids ids;
+	char line[256];
+
+	if (ct_ids_read(c->conf, &ids, &key, &why)) {
+		snprintf(line, sizeof(line), "%s: %s", key, why);
+		ct_tell(c, CT_ERROR, line);
+	} else if (ids.given && !ct_ids_mapped(&ids)) {
+		ct_tell(c, CT_WARNING, "LOCAL_UID is 0: root of the container is root of the host");
+	}
+	if (!ct_rights_read(c->conf, &rights, &wrong))
+		return;
+	snprintf(line, sizeof(line), "%s: '%s': %s", wrong.key, wrong.word, wrong.why);
+	ct_tell(c, CT_ERROR, line);
+}
+
 static int ct_write_back(struct ct_check *c)
 {
 	char bar[24] = "unlimited", lim[24] = "unlimited", text[64];
@@ -364,6 +387,7 @@ int ct_validate(struct ct_conf *conf, const struct ct_machine *machine, bool rep
 	}
 	ct_check_disk(&c, "DISKSPACE");
 	ct_check_disk(&c, "DISKINODES");
+	ct_check_bounds(&c);
 	if (ct_ubc_vswap(&c.ubc)) {
 		ct_check_vswap(&c);
 	} else {
