@@ -18,6 +18,9 @@
 #include "ids.h"
 #include "keys.h"
 #include "rights.h"
+#include "addr.h"
+#include "nic.h"
+#include "traffic.h"
 #include "validate.h"
 
 enum ct_level { CT_ERROR, CT_WARNING, CT_RECOMMENDED };
@@ -331,6 +334,31 @@ static void ct_check_bounds(struct ct_check *c)
 	ct_tell(c, CT_ERROR, line);
 }
 
+/* What a start would refuse of the network, as far as the file tells. */
+static void ct_check_net(struct ct_check *c)
+{
+	const char *rate = ct_get(c->conf, "RATE"), *bound = ct_get(c->conf, "RATEBOUND"), *why;
+	struct ct_addrs addrs;
+	struct ct_nics nics;
+	struct ct_rate rates;
+	char line[160];
+
+	if (ct_addrs_parse(ct_get(c->conf, "IP_ADDRESS"), &addrs, &why)) {
+		snprintf(line, sizeof(line), "IP_ADDRESS: %s", why);
+		ct_tell(c, CT_ERROR, line);
+	}
+	if (ct_nics_parse(ct_get(c->conf, "NETIF"), 1, &nics, &why)) {
+		snprintf(line, sizeof(line), "NETIF: %s", why);
+		ct_tell(c, CT_ERROR, line);
+	}
+	if (ct_rate_list(rate, &rates, &why)) {
+		snprintf(line, sizeof(line), "RATE: %s", why);
+		ct_tell(c, CT_ERROR, line);
+	} else if (rate && (!bound || strcmp(bound, "yes"))) {
+		ct_tell(c, CT_WARNING, "RATE bounds nothing without RATEBOUND=\"yes\"");
+	}
+}
+
 static int ct_write_back(struct ct_check *c)
 {
 	char bar[24] = "unlimited", lim[24] = "unlimited", text[64];
@@ -388,6 +416,7 @@ int ct_validate(struct ct_conf *conf, const struct ct_machine *machine, bool rep
 	ct_check_disk(&c, "DISKSPACE");
 	ct_check_disk(&c, "DISKINODES");
 	ct_check_bounds(&c);
+	ct_check_net(&c);
 	if (ct_ubc_vswap(&c.ubc)) {
 		ct_check_vswap(&c);
 	} else {
