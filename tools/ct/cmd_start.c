@@ -257,8 +257,8 @@ static int ct_wait_up(struct ct *ct)
 		"case $(readlink /proc/1/exe) in"
 		"*systemd) case $(systemctl is-system-running --wait 2>/dev/null) in"
 		"	running|degraded) exit 0;; esac;;"
-		"*) runlevel >/dev/null 2>&1; [ $? = 127 ] && exit 0;"
-		"	case $(runlevel) in *' '[2-5]) exit 0;; esac;;"
+		"*/init) case $(runlevel) in *' '[2-5]) exit 0;; esac;;"
+		"*) exit 0;;"
 		"esac; sleep 1; done; exit 1", NULL };
 
 	if (!ct_engine_run(ct, argv, false, true))
