@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug 6.12
 # timeout: 400
 """Containers: action scripts, in which order and what they see; autostart and shutdown."""
 import os

@@ -75,24 +75,49 @@ static bool ct_wants_start(struct ct *ct)
 	return ran;
 }
 
+/* Where a dump is, that is what it was at when the machine went down, or somebody stopped. */
+static int ct_boot_resume(struct ct *ct)
+{
+	ct->run->verb = "resume";
+	return ct_cmd_resume(ct, 0, NULL);
+}
+
 static int ct_boot_start(struct ct *ct)
 {
-	int status = ct_lock(ct);
+	bool dump = !ct_places(ct) && ct_suspended(ct);
+	char path[PATH_MAX];
+	int status;
 
+	if (dump && !ct_boot_resume(ct))
+		return CT_OK;
+	if (dump)
+		ct_note(ct->run, ct->text, "it cannot be resumed, and is started anew");
+	ct->run->verb = "start";
+	status = ct->lock < 0 ? ct_lock(ct) : CT_OK;
 	if (!status)
 		status = ct_must_exist(ct);
 	/* One whose start was interrupted runs by now, maybe. */
 	if (!status && !ct_running(ct))
 		status = ct_do_start(ct, false);
+	/* Its files go on without what is in there. */
+	if (!status && dump && !ct_dump_path(ct, NULL, path))
+		(void)ct_dump_drop(path);
 	return status;
 }
 
 static int ct_boot_stop(struct ct *ct)
 {
+	const char *mode = ct_global(ct->run, "VE_STOP_MODE", "stop");
 	int status;
 
 	ct->run->shutdown = true;
-	status = ct_lock(ct);
+	if (!strcmp(mode, "suspend")) {
+		ct->run->verb = "suspend";
+		if (!ct_cmd_suspend(ct, 0, NULL))
+			return CT_OK;
+	}
+	ct->run->verb = "stop";
+	status = ct->lock < 0 ? ct_lock(ct) : CT_OK;
 	return status || !ct_running(ct) ? status : ct_do_stop(ct, false);
 }
 

@@ -106,6 +106,25 @@ static void ct_netstat_show(struct ct_netstat *stat, const struct ct *ct,
 	}
 }
 
+/*
+ * Who flushes the ruleset of nftables takes our tables with it. They are made again, and go
+ * on at the sums on the disk.
+ */
+static int ct_netstat_mend(struct ct *ct)
+{
+	struct ct_conf up;
+	int status = CT_OK;
+
+	if (ct_up_load(ct, &up))
+		return CT_OK;
+	if (ct_up_now(&up) && ct_net_any(&up) && ct_running(ct)) {
+		ct_note(ct->run, ct->text, "its table of nftables had gone, and is made again");
+		status = ct_net_change(ct, &up);
+	}
+	ct_conf_clear(&up);
+	return status;
+}
+
 static int ct_netstat_one(struct ct_netstat *stat, const char *name, bool asked)
 {
 	struct ct_traffic traffic;
@@ -123,6 +142,8 @@ static int ct_netstat_one(struct ct_netstat *stat, const char *name, bool asked)
 		ret = ct_fence_read(ct.text, &traffic);
 		if (!ret && stat->save && ct.lock >= 0)
 			status = ct_traffic_save(&ct, &traffic);
+		if (ret && stat->save && ct.lock >= 0)
+			status = ct_netstat_mend(&ct);
 		if (ret)
 			ret = ct_traffic_load(&ct, &traffic);
 		/* Nothing was ever counted of one that has no network. */
@@ -186,8 +207,10 @@ int ct_cmd_netstat(struct ct_run *run, int argc, char **argv)
 	if (class && (bc_u32_parse(class, &stat.class) || !stat.class ||
 		      stat.class >= CT_CLASS_MAX))
 		return ct_fail(run, CT_E_VALUE, NULL, "--class %.32s: not a class, 1 to 15", class);
-	if (!stat.four && !stat.six)
-		stat.four = stat.six = true;
+	if (!stat.four && !stat.six) {
+		stat.four = true;
+		stat.six = true;
+	}
 	if (run->b.json)
 		stat.list = json_object_new_array();
 	status = ct_netstat_each(&stat, argc, argv);

@@ -18,6 +18,7 @@
 #include "cli.h"
 #include "ct.h"
 #include "keys.h"
+#include "net.h"
 
 #define CT_STEP_DUMP	"DUMP"
 #define CT_STEP_GOES	"GOES"
@@ -73,10 +74,23 @@ static int ct_stage_begin(struct ct *ct, const char *verb, const char *path)
 	return ct_step_begin(ct, verb);
 }
 
+/* What a container has configured on them itself would be lost. */
+static bool ct_suspend_cards(const struct ct *ct)
+{
+	struct ct_conf up;
+	bool cards = !ct_up_load(ct, &up) && ct_get(&up, "NETIF");
+
+	ct_conf_clear(&up);
+	return cards;
+}
+
 static int ct_suspend_check(struct ct *ct, const char *path)
 {
 	if (!ct_running(ct))
 		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+	if (ct_suspend_cards(ct))
+		return ct_fail(ct->run, CT_E_SUSPEND, ct->text,
+			       "it has network cards of its own, NETIF, which cannot be dumped");
 	/* It runs, so an older dump is of no use; but what was named may be another's. */
 	if (!access(path, F_OK) && ct_dump_drop(path))
 		return ct_fail(ct->run, CT_E_SUSPEND, path, "it is there, and is not a dump");
@@ -91,6 +105,9 @@ static int ct_suspend_dump(struct ct *ct, const char *path)
 
 	if (!status)
 		status = ct_freeze(ct);
+	/* Its network is not in the dump: it is made again, here or elsewhere. */
+	if (!status)
+		status = ct_net_down(ct);
 	if (!status)
 		status = ct_engine_dump(ct, tmp);
 	if (!status)
@@ -101,8 +118,10 @@ static int ct_suspend_dump(struct ct *ct, const char *path)
 static int ct_suspend_undo(struct ct *ct, const char *path)
 {
 	char tmp[PATH_MAX];
-	int status = ct_running(ct) ? ct_thaw(ct) : CT_OK, ret;
+	int status = ct_net_again(ct), ret;
 
+	if (!status && ct_running(ct))
+		status = ct_thaw(ct);
 	ret = ct_path(tmp, sizeof(tmp), "%s.tmp", path);
 	if (!ret)
 		ret = ct_dump_drop(tmp);
@@ -222,15 +241,18 @@ int ct_resume_recover(struct ct *ct, const char **what)
 static int ct_resume_restore(struct ct *ct, const char *path, bool *made)
 {
 	/* A monitor that was killed has left its cgroups. */
-	int status = ct_engine_clear(ct);
+	int status = ct_engine_clear(ct), failure;
 
 	if (!status)
 		status = ct_do_mount(ct);
 	if (!status)
 		status = ct_pool_start(ct, made);
 	if (!status)
+		status = ct_up_begin(ct);
+	if (!status)
 		status = ct_engine_restore(ct, path);
-	return status;
+	failure = status ? ct_up_failure(ct) : CT_OK;
+	return failure ? failure : status;
 }
 
 static int ct_resume(struct ct *ct, const struct ct_stages *stages)

@@ -30,6 +30,7 @@
 #include "console.h"
 #include "ct.h"
 #include "engine.h"
+#include "net.h"
 
 #define CT_CRIU		"criu"
 /* Where it and what it runs are: ip, tar, iptables-save and others. */
@@ -39,6 +40,7 @@
 #define CT_CRIU_FREEZE	"BCTL_CT_CRIU_FREEZE"
 #define CT_CRIU_SELF	"BCTL_CT_CRIU_SELF"
 #define CT_CRIU_CONSOLE	"BCTL_CT_CRIU_CONSOLE"
+#define CT_CRIU_NET	"BCTL_CT_CRIU_NET"
 #define CT_CRIU_ACTION	"CRTOOLS_SCRIPT_ACTION"
 /* How long a dump may take of which nobody knows how far it is. */
 #define CT_DUMP_S	600
@@ -93,17 +95,34 @@ static int ct_criu_environment(const struct ct *ct, const char *images, bool res
 	    setenv(CT_CRIU_START, start, 1) || setenv(CT_CRIU_SELF, self, 1) ||
 	    ct_path(console, sizeof(console), "%s/%s", images, CT_CONSOLE_FILE) ||
 	    (restore && (setenv(CT_CRIU_FREEZE, freeze, 1) ||
-			 setenv(CT_CRIU_CONSOLE, console, 1))))
+			 setenv(CT_CRIU_CONSOLE, console, 1))) ||
+	    (restore && ct_net_any(&ct->conf) && setenv(CT_CRIU_NET, ct->text, 1)))
 		return -ENOMEM;
 	return 0;
 }
 
-/* What is called by criu: only before the tasks run there is something to do. */
+/*
+ * The network, which is not in the dump: made when the namespaces are there, with what
+ * keeps connections from being reset, and before there is a socket.
+ */
+static int ct_criu_net(const char *ct)
+{
+	const char *self = getenv(CT_CRIU_SELF), *init = getenv("CRTOOLS_INIT_PID");
+
+	if (!ct || !self || !init || setenv("LXC_PID", init, 1))
+		return ct ? 1 : 0;
+	execl(self, "bctl-ct", "hook", ct, "net", NULL);
+	return 1;
+}
+
+/* What is called by criu. */
 static int ct_criu_action(const char *action)
 {
 	const char *freeze = getenv(CT_CRIU_FREEZE);
 	int root, ret;
 
+	if (!strcmp(action, "post-setup-namespaces"))
+		return ct_criu_net(getenv(CT_CRIU_NET));
 	if (strcmp(action, "pre-resume") || !freeze)
 		return 0;
 	root = bc_cgroup_open_root();

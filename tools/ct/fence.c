@@ -327,7 +327,7 @@ static void ct_fence_sources(FILE *f, const struct ct_fence *fence, size_t card)
 		for (i = 0; i < fence->addrs->count; i++) {
 			struct ct_addr host = fence->addrs->a[i];
 
-			if ((host.family == AF_INET6) != family)
+			if (host.family != (family ? AF_INET6 : AF_INET))
 				continue;
 			host.prefix = ct_addr_bits(&host);
 			fprintf(f, "add element " CT_TABLE "%s own_%s { ", fence->ct, fam);

@@ -22,13 +22,16 @@ struct ct_net {
 	struct ct_rate rate;
 };
 
-/* net.c: as it is configured, and as it is */
+/* netconf.c: as it is configured */
 int ct_net_read(const struct ct *ct, const struct ct_conf *conf, struct ct_net *net);
 int ct_net_check(const struct ct *ct, const struct ct_conf *conf);
 bool ct_net_any(const struct ct_conf *conf);
+
+/* net.c: as it is */
 int ct_net_attach(struct ct *ct, pid_t init);
 int ct_net_change(struct ct *ct, const struct ct_conf *conf);
 int ct_net_down(struct ct *ct);
+int ct_net_again(struct ct *ct);
 
 /* up.c: the record of a container that runs */
 int ct_up_begin(struct ct *ct);

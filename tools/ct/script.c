@@ -45,11 +45,11 @@ static int ct_script_there(const struct ct *ct, const char *path, bool run)
 		why = strerror(errno);
 	else if (!S_ISREG(st.st_mode))
 		why = "not a file";
-	else if (st.st_uid || st.st_mode & (S_IWGRP | S_IWOTH))
+	else if (st.st_uid || st.st_mode & 0022)
 		why = "somebody else than root can write it";
 	else if (ct_below(real, ct->private) || ct_below(real, ct->root))
 		why = "it is a file of the container";
-	else if (run && !(st.st_mode & S_IXUSR))
+	else if (run && !(st.st_mode & 0100))
 		why = "not executable";
 	if (!why)
 		return 1;
