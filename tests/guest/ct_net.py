@@ -357,9 +357,9 @@ def test_kill(most):
         done = ctl('stop', '101')
         return done.returncode not in (0, 31) and done.stderr or left('101')
 
-    for verb, more, prepare, check in (('start', (), put_back, check_start),
-                                       ('set', args, run, check_set),
-                                       ('stop', ('--fast',), run, check_stop)):
+    sweeps = ('set', args, run, check_set), ('start', (), put_back, check_start), \
+        ('stop', ('--fast',), run, check_stop)
+    for verb, more, prepare, check in sweeps[:None if most > 1 else 1]:
         prepare()
         calls, hit, wrong = node.changes(verb, '101', *more), 0, []
         step = -(-len(calls) // most)
