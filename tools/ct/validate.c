@@ -15,11 +15,11 @@
 
 #include <linux/beancounter.h>
 
+#include "addr.h"
 #include "ids.h"
 #include "keys.h"
-#include "rights.h"
-#include "addr.h"
 #include "nic.h"
+#include "rights.h"
 #include "traffic.h"
 #include "validate.h"
 
