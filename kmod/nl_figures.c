@@ -157,7 +157,9 @@ static int bc_nl_fill_pool(struct sk_buff *skb, const struct bc_snap *snap, stru
 int bc_nl_reply_pool(struct sk_buff *skb, struct genl_info *info, struct bc_pool *pool,
 		     bool detail, int reader)
 {
-	struct bc_snap *snap = bc_snap_take(pool, detail, reader);
+	/* Of a pool that is made just now there is nothing to be told yet. */
+	bool flows = info->genlhdr->cmd != BC_CMD_POOL_NEW;
+	struct bc_snap *snap = bc_snap_take(pool, detail, reader, flows);
 	int ret = -ENOMEM;
 	void *hdr;
 

@@ -265,7 +265,7 @@ static struct bc_snapshot *bc_snapshot_one(struct bc_pool *pool)
 
 	if (!all)
 		return NULL;
-	all->snaps[0] = bc_snap_take(pool, true, -1);
+	all->snaps[0] = bc_snap_take(pool, true, -1, false);
 	if (!all->snaps[0]) {
 		kvfree(all);
 		return NULL;

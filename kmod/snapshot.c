@@ -86,16 +86,26 @@ static bool bc_snap_prepare(struct bc_pool *pool, bool detail)
 	return true;
 }
 
+static void bc_snap_flows(struct bc_pool *pool)
+{
+	bc_cputime_collect(pool);
+	bc_share_solve(true);
+	bc_cpu_fill(pool, &pool->snap->cpu);
+	bc_io_read(pool, &pool->snap->io, NULL);
+	pool->snap->io_any = true;
+}
+
 /**
  * bc_snap_take() - look at one pool
  * @pool: pool
  * @detail: also what takes its time
  * @reader: reader that takes its peaks, or -1
+ * @flows: also CPU time and block I/O, for which all pools have to be looked at
  *
  * Context: under the tree mutex; may sleep.
  * Return: its figures, to be given back with bc_snap_put(), or NULL.
  */
-struct bc_snap *bc_snap_take(struct bc_pool *pool, bool detail, int reader)
+struct bc_snap *bc_snap_take(struct bc_pool *pool, bool detail, int reader, bool flows)
 {
 	u64 now, taken, peaks[BC_NR_RES];
 	struct bc_pool *pos;
@@ -119,11 +129,8 @@ struct bc_snap *bc_snap_take(struct bc_pool *pool, bool detail, int reader)
 	bc_figures_integrate(pool, now);
 	if (reader >= 0)
 		bc_snap_add_peaks(pool->snap, peaks);
-	bc_cputime_collect(pool);
-	bc_share_solve(true);
-	bc_cpu_fill(pool, &pool->snap->cpu);
-	bc_io_read(pool, &pool->snap->io, NULL);
-	pool->snap->io_any = true;
+	if (flows)
+		bc_snap_flows(pool);
 	return bc_snap_get(pool->snap);
 }
 

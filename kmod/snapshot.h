@@ -112,7 +112,7 @@ void bc_snap_recount_one(struct bc_pool *pool);
 void bc_snap_integrate(struct bc_pool *pool);
 void bc_snap_look(struct bc_pool *pool);
 void bc_snap_close(struct bc_pool *pool);
-struct bc_snap *bc_snap_take(struct bc_pool *pool, bool detail, int reader);
+struct bc_snap *bc_snap_take(struct bc_pool *pool, bool detail, int reader, bool flows);
 struct bc_snapshot *bc_snapshot_take(bool detail, int reader, u64 since);
 void bc_snapshot_free(struct bc_snapshot *all);
 
