@@ -291,7 +291,7 @@ def test_words():
     got = ship('--list', '--db', db)
     tap.ok(f'host={TOP} dbname=x: 1425 records wait' in got.stdout, 'what waits is listed',
            got.stdout)
-    tap.equal(ship('--forget', 'y', '--db', db).returncode, 2, 'an unknown name cannot be forgotten')
+    tap.equal(ship('--forget', 'y', '--db', db).returncode, 2, 'an unknown one cannot be forgotten')
     tap.equal((ship('--forget', f'host={TOP} dbname=x', '--db', db).returncode,
                ship('--list', '--db', db).stdout), (0, ''), 'a known one can')
 
@@ -757,11 +757,38 @@ def secrets(server, db, name):
     tap.ok(tap.poll_until(30, lambda: not os.path.exists(f'/proc/{found[0]}')),
            'and ends with the one that reads it')
     hole.end()
+    confined(db, server, name)
     good = url.replace(str(hole.port), str(server.port))
     got = ship('--once', '--db', db, good)
     tap.ok(got.returncode == 0, 'a password in a URL is used', got.stderr)
     got = ship('--once', '--db', db, BCTL_SHIP_URL=good)
     tap.ok(got.returncode == 0, 'so is a URL in the environment', got.stderr)
+
+
+def confined(db, server, name):
+    """With the capabilities that the unit leaves it, and with none."""
+    if os.geteuid():
+        tap.skip('capabilities of the unit', 'not root')
+        return
+    with open(EXAMPLES + '/../../tools/systemd/beancounter-ship.service', encoding='utf-8') as unit:
+        caps = re.search('^CapabilityBoundingSet=(.*)$', unit.read(), re.M).group(1)
+    bound = ','.join(['-all'] + ['+' + cap[4:].lower() for cap in caps.split()])
+    hole = postgres.Line(server.port, lambda: (1, 'hole'))
+
+    def run(bound, *args):
+        return subprocess.run(['setpriv', '--bounding-set', bound, '--no-new-privs', SHIP, '--once',
+                               '--db', db, '--timeout', '1', *args], capture_output=True, text=True,
+                              check=False, timeout=DEADLINE)
+
+    got = run(bound, hole.url(name, 'node1'))
+    tap.ok(got.returncode == 2 and 'no answer' in got.stderr,
+           'the unit lets it end who talks to the server', got.stderr)
+    got = run('-all', hole.url(name, 'node1'))
+    tap.ok(got.returncode == 2 and 'no answer' in got.stderr, 'without capabilities it is root',
+           got.stderr)
+    got = run('-all', '--user', 'nobody', hole.url(name, 'node1'))
+    tap.ok(got.returncode == 2 and 'CAP_KILL' in got.stderr, 'and cannot be another', got.stderr)
+    hole.end()
 
 
 def test_two(server):
@@ -836,7 +863,24 @@ def test_collect(server):
     kernel.end()
     got = ship('--once', '--db', db, server.url(name))
     tap.ok(got.returncode == 0, 'what is left goes by hand', got.stderr)
+    waiting()
     same(server, db, 'all rows are there', name)
+
+
+def waiting():
+    """A destination that gets nothing any more keeps old records from being compacted."""
+    db = place()
+    made.sample(db)
+    store = sqlite3.connect(db)
+    store.execute("INSERT INTO outlet VALUES ('host=gone', 5)")
+    store.commit()
+    store.close()
+    kernel = wire.Kernel(os.path.dirname(db) + '/k', utc_ms=made.EPOCH + 3 * made.DAY)
+    got = subprocess.run([WIRE, 'collect', '--once', '--db', db], capture_output=True, text=True,
+                         env={**os.environ, 'BCTL_WIRE': kernel.path}, check=False)
+    kernel.end()
+    tap.ok(got.returncode == 0 and 'since 2026-09-30T23:30Z wait for host=gone' in got.stderr,
+           'the collector tells of a destination that waits', got.stderr)
 
 
 def main():

@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,18 +120,29 @@ const char *ship_guard_enter(const char *user)
 	return NULL;
 }
 
-/**
- * ship_guard_user() - who the process that talks to the server is without --user
- *
- * Return: "nobody" for root, as far as root may become somebody else; NULL for who it is.
- */
-const char *ship_guard_user(void)
+/* May this process become another user, hand a file over to that one, and end it? */
+static bool ship_guard_able(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct has[2] = { 0 };
-	unsigned int need = 1U << CAP_SETUID | 1U << CAP_SETGID;
+	unsigned int need = 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_CHOWN | 1U << CAP_KILL;
 
-	if (geteuid() || syscall(SYS_capget, &head, has))
-		return NULL;
-	return (has[0].effective & need) == need ? "nobody" : NULL;
+	return !syscall(SYS_capget, &head, has) && (has[0].effective & need) == need;
+}
+
+/**
+ * ship_guard_user() - settle who the process that talks to the server is
+ * @user: --user, or NULL; receives "nobody" for root, as far as root may become somebody else;
+ *	NULL for who it is
+ *
+ * Return: whether it can be that.
+ */
+bool ship_guard_user(const char **user)
+{
+	if (geteuid() || ship_guard_able()) {
+		if (!*user && !geteuid())
+			*user = "nobody";
+		return true;
+	}
+	return !*user;
 }

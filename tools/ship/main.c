@@ -206,8 +206,10 @@ static int ship_go(struct shipper *s)
 		return SHIP_FAILED;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (!s->server.user)
-		s->server.user = ship_guard_user();
+	if (!ship_guard_user(&s->server.user)) {
+		ship_bad("--user", s->server.user, "takes CAP_SETUID, CAP_SETGID, CAP_CHOWN and CAP_KILL");
+		return SHIP_FAILED;
+	}
 	return shipper_run(s) ? SHIP_FAILED : SHIP_OK;
 }
 

@@ -234,6 +234,7 @@ int ship_outlet_lock(struct ship_outlet *o)
 	uint64_t hash = 14695981039346656037ULL;
 	const char *at;
 	char *file;
+	int ret = 0;
 
 	for (at = o->name; *at; at++)
 		hash = (hash ^ (unsigned char)*at) * 1099511628211ULL;
@@ -241,16 +242,15 @@ int ship_outlet_lock(struct ship_outlet *o)
 	if (asprintf(&file, "%s.ship", o->path) < 0)
 		return -ENOMEM;
 	o->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (o->lock >= 0 && !fcntl(o->lock, F_OFD_SETLK, &lock)) {
-		free(file);
-		return 0;
-	}
-	if (errno == EAGAIN || errno == EACCES)
-		snprintf(o->message, sizeof(o->message), "another bctl-ship does this already");
-	else
+	if (o->lock < 0) {
 		snprintf(o->message, sizeof(o->message), "%s: %s", file, strerror(errno));
+		ret = -EIO;
+	} else if (fcntl(o->lock, F_OFD_SETLK, &lock)) {
+		snprintf(o->message, sizeof(o->message), "another bctl-ship does this already");
+		ret = -EBUSY;
+	}
 	free(file);
-	return -EBUSY;
+	return ret;
 }
 
 /* A name for the store, and a row for the destination: from now on nothing is compacted unsent. */
