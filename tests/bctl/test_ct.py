@@ -327,7 +327,8 @@ def test_validate(node):
 
 def ids(node, number):
     text = node.read(f'etc/conf/{number}.conf')
-    return [int(text.partition(f'{key}="')[2].partition('"')[0]) for key in ('LOCAL_UID', 'LOCAL_GID')]
+    return [int(text.partition(f'{key}="')[2].partition('"')[0])
+            for key in ('LOCAL_UID', 'LOCAL_GID')]
 
 
 def test_ids(node):

@@ -271,7 +271,8 @@ static void test_validate(void)
 	test_rule("NUMFILE", "unlimited", 0, 1, "unlimited");
 }
 
-static void test_right(const char *file, int want_ndev, uint64_t on, uint64_t off, const char *wrong)
+static void test_right(const char *file, int want_ndev, uint64_t on, uint64_t off,
+		       const char *wrong)
 {
 	struct ct_rights rights;
 	struct ct_wrong what = { 0 };

@@ -171,7 +171,7 @@ def test_reboot():
 
 def test_lock():
     """A stop that takes its time holds the lock."""
-    with subprocess.Popen(['strace', '-o', '/dev/null', '-e', 'inject=fsync:delay_enter=2s:when=1',
+    with subprocess.Popen(['strace', '-o', '/dev/null', '-e', 'inject=rename:delay_exit=2s:when=1',
                            'vzctl', 'stop', '101', '--fast'], env=node.env,
                           stderr=subprocess.DEVNULL) as slow:
         tap.poll_until(bc.WAIT, lambda: node.exists('lock/101.lck') and

@@ -418,7 +418,7 @@ int ct_conf_load(struct ct_conf *conf, const char *path)
 	return ret;
 }
 
-static int ct_write_all(int fd, const char *buf, size_t len)
+static int ct_write_all(int fd, const char *buf, size_t len, bool sync)
 {
 	ssize_t put;
 
@@ -431,7 +431,26 @@ static int ct_write_all(int fd, const char *buf, size_t len)
 		buf += put;
 		len -= put;
 	}
-	return fsync(fd) ? -errno : 0;
+	return sync && fsync(fd) ? -errno : 0;
+}
+
+static int ct_conf_put(const struct ct_conf *conf, const char *path, bool sync)
+{
+	char *buf;
+	size_t len;
+	int fd, ret = ct_conf_text(conf, &buf, &len);
+
+	if (ret)
+		return ret;
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	ret = fd < 0 ? -errno : ct_write_all(fd, buf, len, sync);
+	if (fd >= 0)
+		close(fd);
+	if (ret && fd >= 0)
+		(void)unlink(path);
+	free(buf);
+	return ret;
 }
 
 /**
@@ -443,21 +462,7 @@ static int ct_write_all(int fd, const char *buf, size_t len)
  */
 int ct_conf_write(const struct ct_conf *conf, const char *path)
 {
-	char *buf;
-	size_t len;
-	int fd, ret = ct_conf_text(conf, &buf, &len);
-
-	if (ret)
-		return ret;
-	(void)unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	ret = fd < 0 ? -errno : ct_write_all(fd, buf, len);
-	if (fd >= 0)
-		close(fd);
-	if (ret && fd >= 0)
-		(void)unlink(path);
-	free(buf);
-	return ret;
+	return ct_conf_put(conf, path, true);
 }
 
 /**
@@ -482,6 +487,24 @@ int ct_sync_dir(const char *path)
 	return ret;
 }
 
+static int ct_conf_replace(const struct ct_conf *conf, const char *path, bool sync)
+{
+	char tmp[PATH_MAX];
+	int ret;
+
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
+		return -ENAMETOOLONG;
+	ret = ct_conf_put(conf, tmp, sync);
+	if (ret)
+		return ret;
+	if (rename(tmp, path)) {
+		ret = -errno;
+		(void)unlink(tmp);
+		return ret;
+	}
+	return sync ? ct_sync_dir(path) : 0;
+}
+
 /**
  * ct_conf_save() - replace a file, as a whole or not at all
  * @conf: the configuration
@@ -491,18 +514,17 @@ int ct_sync_dir(const char *path)
  */
 int ct_conf_save(const struct ct_conf *conf, const char *path)
 {
-	char tmp[PATH_MAX];
-	int ret;
+	return ct_conf_replace(conf, path, true);
+}
 
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
-		return -ENAMETOOLONG;
-	ret = ct_conf_write(conf, tmp);
-	if (ret)
-		return ret;
-	if (rename(tmp, path)) {
-		ret = -errno;
-		(void)unlink(tmp);
-		return ret;
-	}
-	return ct_sync_dir(path);
+/**
+ * ct_conf_save_volatile() - the same for what means nothing after a reset of the machine
+ * @conf: the configuration
+ * @path: the file; it is there as a whole or not at all as long as the machine runs
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_conf_save_volatile(const struct ct_conf *conf, const char *path)
+{
+	return ct_conf_replace(conf, path, false);
 }

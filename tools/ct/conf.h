@@ -48,6 +48,7 @@ bool ct_conf_first(const struct ct_conf *conf, size_t i);
 int ct_conf_text(const struct ct_conf *conf, char **buf, size_t *len);
 int ct_conf_load(struct ct_conf *conf, const char *path);
 int ct_conf_save(const struct ct_conf *conf, const char *path);
+int ct_conf_save_volatile(const struct ct_conf *conf, const char *path);
 int ct_conf_write(const struct ct_conf *conf, const char *path);
 int ct_sync_dir(const char *path);
 void ct_conf_clear(struct ct_conf *conf);

@@ -128,7 +128,9 @@ static bool ct_isolate_ids(struct ct *ct, struct lxc_container *c, const struct 
 	if (!ct_ids_mapped(ids)) {
 		ct_note(ct->run, ct->text,
 			"LOCAL_UID=\"0\": no user namespace; its root is root of the host");
-		return ct_lxc_item(ct, c, "lxc.tty.dir", "lxc");
+		/* What is not for users of the host, see ct_idmap_clone(), is for its own. */
+		return ct_lxc_item(ct, c, "lxc.tty.dir", "lxc") &&
+		       ct_lxc_item(ct, c, "lxc.rootfs.options", "suid,dev");
 	}
 	snprintf(map, sizeof(map), "u 0 %u %u", ids->uid, CT_IDS_COUNT);
 	if (!ct_lxc_item(ct, c, "lxc.idmap", map))
@@ -149,7 +151,8 @@ static bool ct_isolate_caps(struct ct *ct, struct lxc_container *c,
 		if (!(caps & 1ULL << i) && strlen(drop) + strlen(name) + 2 < sizeof(drop))
 			strcat(strcat(drop, *drop ? " " : ""), name);
 	if (!mapped && caps & 1ULL << CT_CAP_SYS_ADMIN)
-		ct_note(ct->run, ct->text, "with sys_admin and no user namespace it is not contained");
+		ct_note(ct->run, ct->text,
+			"with sys_admin and without user namespace it is not contained");
 	return ct_lxc_item(ct, c, "lxc.cap.drop", drop);
 }
 

@@ -244,7 +244,8 @@ static int ct_rights_words(const struct ct_conf *conf, struct ct_rights *rights,
 		len = strcspn(text, CT_WORDS_END);
 		if (!len)
 			break;
-		snprintf(wrong->word, sizeof(wrong->word), "%.*s", (int)(len < 63 ? len : 63), text);
+		snprintf(wrong->word, sizeof(wrong->word), "%.*s", (int)(len < 63 ? len : 63),
+			 text);
 		strcpy(word, wrong->word);
 		wrong->why = len < sizeof(word) ? one(rights, word) : "too long";
 		if (wrong->why)
@@ -293,7 +294,8 @@ static bool ct_words_speak(const char *list, const char *word, size_t len)
 	for (; *list; list += n) {
 		list += strspn(list, CT_WORDS_END);
 		n = strcspn(list, CT_WORDS_END);
-		if (n > name && !strncasecmp(list, word, name) && !memchr(list + name, ':', n - name))
+		if (n > name && !strncasecmp(list, word, name) &&
+		    !memchr(list + name, ':', n - name))
 			return true;
 	}
 	return false;

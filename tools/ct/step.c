@@ -7,7 +7,7 @@
  * once is told who has.
  *
  * The journal is a file that stands from before the first change until after the last
- * one, on the disk, with the places that finishing or undoing it takes. Who gets the lock
+ * one, on the disk unless it is about what a reset undoes, with the places that finishing or undoing it takes. Who gets the lock
  * and finds a journal finds the remains of a command that was killed, and sees to those first.
  */
 #include <errno.h>
@@ -142,6 +142,16 @@ const char *ct_step_verb(const struct ct *ct)
 	return ct_get(&ct->step, CT_STEP_VERB);
 }
 
+/*
+ * What a start makes, and a stop takes away, is in the kernel's memory: mounts, cgroups,
+ * processes. A reset of the machine undoes it, so that their journal need not outlive one;
+ * should it, or half of it, there is nothing left to undo.
+ */
+static bool ct_step_volatile(const char *verb)
+{
+	return verb && (!strcmp(verb, "start") || !strcmp(verb, "stop"));
+}
+
 /**
  * ct_step_begin() - write the journal
  * @ct: the container, locked; its places are known. What stands in @ct->step already
@@ -170,7 +180,8 @@ int ct_step_begin(struct ct *ct, const char *verb)
 		if (!ret && ct_get(&ct->conf, ids[i]))
 			ret = ct_conf_set(&ct->step, ids[i], ct_get(&ct->conf, ids[i]));
 	if (!ret)
-		ret = ct_conf_save(&ct->step, ct->step_path);
+		ret = ct_step_volatile(verb) ? ct_conf_save_volatile(&ct->step, ct->step_path) :
+					       ct_conf_save(&ct->step, ct->step_path);
 	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->step_path, "%s", strerror(-ret)) : CT_OK;
 }
 
@@ -182,12 +193,13 @@ int ct_step_begin(struct ct *ct, const char *verb)
  */
 int ct_step_end(struct ct *ct)
 {
+	bool sync = !ct_step_volatile(ct_step_verb(ct));
 	int ret = 0;
 
 	ct_conf_clear(&ct->step);
 	if (unlink(ct->step_path) && errno != ENOENT)
 		ret = -errno;
-	if (!ret)
+	if (!ret && sync)
 		ret = ct_sync_dir(ct->step_path);
 	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->step_path, "%s", strerror(-ret)) : CT_OK;
 }
