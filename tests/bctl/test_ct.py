@@ -43,7 +43,7 @@ def refused(node, status, words, *args):
 
 def test_usage(node):
     refused(node, 20, 'unknown command', 'frobnicate', '101')
-    refused(node, 20, 'not there yet', 'suspend', '101')
+    refused(node, 20, 'not there yet', 'snapshot', '101')
     refused(node, 27, 'container is missing', 'start')
     refused(node, 20, 'neither the number', 'start', '0')
     refused(node, 20, 'neither the number', 'start', '../101')
