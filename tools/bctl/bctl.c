@@ -66,6 +66,8 @@ static const struct bctl_cmd bctl_cmds[] = {
 	  "serve metrics for Prometheus, or write them into a file" },
 	{ "ct", cmd_ct, "[COMMAND [CTID [ARG]...]]",
 	  "containers in the manner of OpenVZ; see bctl-ct(8)" },
+	{ "node", cmd_ct, "[-j] | split N [-f NAME]",
+	  "what the machine has, and its containers hold and are promised" },
 	{ "template", cmd_ct, "[list|info|build|import|remove] [ARG]...",
 	  "what containers are made of; see bctl-template(8)" },
 	{ "resources", cmd_resources, "[-jq]", "list the resources of the loaded module" },

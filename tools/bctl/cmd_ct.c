@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bctl ct, bctl template: what does it is bctl-ct, a program of its own
+ * bctl ct, bctl template, bctl node: what does it is bctl-ct, a program of its own
  *
  * Containers take liblxc and libarchive, which bctl does without.
  */
@@ -25,7 +25,7 @@
 int cmd_ct(struct bctl *b, int argc, char **argv)
 {
 	char **args = calloc(argc + 3, sizeof(*args));
-	bool template = !strcmp(b->cmd->name, "template");
+	bool named = strcmp(b->cmd->name, "ct");
 	char *words[] = { (char *)b->cmd->name };
 	int status;
 
@@ -36,9 +36,9 @@ int cmd_ct(struct bctl *b, int argc, char **argv)
 	if (!args)
 		return bctl_fail(b, NULL, "%s", strerror(ENOMEM));
 	args[0] = BC_CT;
-	/* "bctl template" is a command of it. */
-	args[1] = template ? (char *)b->cmd->name : NULL;
-	memcpy(args + 1 + template, argv, argc * sizeof(*argv));
+	/* "bctl template" and "bctl node" are commands of it. */
+	args[1] = named ? (char *)b->cmd->name : NULL;
+	memcpy(args + 1 + named, argv, argc * sizeof(*argv));
 	fflush(stdout);
 	bc_exec_beside(BC_CT, args);
 	status = bctl_fail(b, BC_CT, "%s; it is installed where liblxc is", strerror(errno));

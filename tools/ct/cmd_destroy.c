@@ -58,6 +58,9 @@ int ct_destroy_finish(struct ct *ct)
 		status = ct_pool_delete(ct);
 	if (status)
 		return status;
+	status = ct_suspend_forget(ct);
+	if (status)
+		return status;
 	ret = ct_tree_remove(ct->private);
 	if (ret)
 		return ct_fail(ct->run, CT_E_DELETE, ct->private, "%s", strerror(-ret));

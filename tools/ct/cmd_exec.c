@@ -34,6 +34,16 @@ static int ct_shell(struct ct *ct, char *line, const char *flag, bool terminal)
 	return ct_engine_run(ct, argv, terminal, false);
 }
 
+/* What enters a container that stands still does so as well, and never comes back. */
+static int ct_goes(struct ct *ct)
+{
+	if (!ct_running(ct))
+		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+	if (ct_frozen(ct))
+		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is frozen; resume it");
+	return CT_OK;
+}
+
 static int ct_exec(struct ct *ct, int argc, char **argv, int *command)
 {
 	int status = ct_must_exist(ct);
@@ -47,8 +57,9 @@ static int ct_exec(struct ct *ct, int argc, char **argv, int *command)
 	}
 	if (!argc)
 		return ct_fail(ct->run, CT_E_FEW, ct->text, "the command is missing");
-	if (!ct_running(ct))
-		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+	status = ct_goes(ct);
+	if (status)
+		return status;
 	/* A lone dash: the shell reads what to do. */
 	if (argc > 1 || strcmp(argv[0], "-")) {
 		line = ct_join(argc, argv);
@@ -112,9 +123,10 @@ int ct_cmd_enter(struct ct *ct, int argc, char **argv)
 		line = ct_join(argc - 1, argv + 1);
 	else if (argc)
 		return ct_fail(ct->run, CT_E_SYNTAX, NULL, "'%.96s' is not an option", argv[0]);
-	if (!ct_running(ct)) {
+	status = ct_goes(ct);
+	if (status) {
 		free(line);
-		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+		return status;
 	}
 	if (terminal && !line)
 		printf("entered into CT %s\n", ct->text);

@@ -24,6 +24,7 @@
 #include "net.h"
 #include "parse.h"
 #include "rights.h"
+#include "set.h"
 #include "set_net.h"
 
 #define CT_SET_MAX	64
@@ -60,6 +61,7 @@ static const struct ct_set_opt ct_set_opts[] = {
 	{ "vm_overcommit", "VM_OVERCOMMIT", CT_SET_RAW, true },
 	{ "cpuunits", "CPUUNITS", CT_SET_RAW, true },
 	{ "cpulimit", "CPULIMIT", CT_SET_RAW, true },
+	{ "ioprio", "IOPRIO", CT_SET_RAW, true },
 	{ "iolimit", "IOLIMIT", CT_SET_MEGABYTES, true },
 	{ "iopslimit", "IOPSLIMIT", CT_SET_RAW, true },
 	{ "hostname", "HOSTNAME", CT_SET_HOST, true },
@@ -82,10 +84,10 @@ static const struct ct_set_opt ct_set_opts[] = {
 
 /* Options of vzctl that are known not to be there. */
 static const char ct_set_absent[] =
-	" applyconfig applyconfig_map reset_ub setmode netdev_add netdev_del"
+	" applyconfig_map netdev_add netdev_del"
 	" diskquota diskspace diskinodes quotatime quotaugidlimit"
-	" iptables netfilter userpasswd cpus cpumask nodemask meminfo ioprio pci_add"
-	" pci_del mount_opts root private force ";
+	" iptables netfilter cpus cpumask nodemask meminfo pci_add"
+	" pci_del mount_opts root private ";
 
 /**
  * struct ct_change - what is to be set
@@ -97,6 +99,8 @@ static const char ct_set_absent[] =
  * @filed: one of them does not
  * @save: --save
  * @net: what concerns the network
+ * @restart: --setmode restart
+ * @password: USER:PASSWORD, or NULL
  */
 struct ct_change {
 	struct ct *ct;
@@ -107,6 +111,8 @@ struct ct_change {
 	bool filed;
 	bool save;
 	struct ct_set_net net;
+	bool restart;
+	const char *password;
 };
 
 static bool ct_same_nocase(const char *key, const char *name, size_t len)
@@ -248,14 +254,42 @@ static int ct_set_one_net(struct ct_change *change, const char *name, size_t len
 	return ct_set_note(change, key, true);
 }
 
+static bool ct_is_option(const char *name, size_t len, const char *option)
+{
+	return strlen(option) == len && !memcmp(name, option, len);
+}
+
+/* An option that is not about one key; -1 if it is. */
+static int ct_set_other(struct ct_change *change, const char *name, size_t len, const char *text)
+{
+	const struct ct_run *run = change->ct->run;
+
+	if (ct_is_option(name, len, "applyconfig") && text) {
+		change->live = true;
+		return ct_sample_apply(run, text, &change->conf, change->keys, &change->count,
+				       CT_SET_MAX);
+	}
+	if (ct_is_option(name, len, "userpasswd") && text) {
+		change->password = text;
+		return ct_password_check(run, text);
+	}
+	if (!ct_is_option(name, len, "setmode") || !text)
+		return -1;
+	change->restart = !strcmp(text, "restart");
+	return change->restart || !strcmp(text, "ignore") ? CT_OK :
+	       ct_fail(run, CT_E_VALUE, NULL, "--setmode is restart or ignore");
+}
+
 static int ct_set_one(struct ct_change *change, const char *name, size_t len, const char *text)
 {
 	const struct ct_run *run = change->ct->run;
 	char out[CT_WORDS_MAX], word[80];
 	struct ct_set_opt opt;
 	const char *why, *value;
-	int status = ct_set_one_net(change, name, len, text);
+	int status = ct_set_other(change, name, len, text);
 
+	if (status < 0)
+		status = ct_set_one_net(change, name, len, text);
 	if (status >= 0)
 		return status;
 	snprintf(word, sizeof(word), " %.*s ", (int)(len < 70 ? len : 70), name);
@@ -304,6 +338,8 @@ static int ct_set_args(struct ct_change *change, int argc, char **argv)
 
 		if (!strcmp(argv[i], "--save"))
 			change->save = true;
+		else if (!strcmp(argv[i], "--force"))
+			continue;
 		else if (strncmp(argv[i], "--", 2) || len < 3)
 			status = ct_fail(change->ct->run, CT_E_SYNTAX, NULL,
 					 "'%.96s' is not an option", argv[i]);
@@ -459,7 +495,8 @@ static int ct_set_check(struct ct_change *change)
 	int status;
 
 	if (!change->count)
-		return ct_fail(ct->run, CT_E_SYNTAX, ct->text, "nothing to set");
+		return change->password ? CT_OK :
+		       ct_fail(ct->run, CT_E_SYNTAX, ct->text, "nothing to set");
 	if (change->filed && !change->save)
 		return ct_fail(ct->run, CT_E_SYNTAX, ct->text,
 			       "some of this stands in the file only, and takes --save");
@@ -475,6 +512,18 @@ static int ct_set_check(struct ct_change *change)
 	return status ? status : ct_pool_check(ct, &change->conf);
 }
 
+/* What was set counts from the next start, and that is now. */
+static int ct_set_restart(struct ct *ct)
+{
+	int status;
+
+	ct_conf_clear(&ct->conf);
+	if (ct_conf_load(&ct->conf, ct->conf_path))
+		return ct_fail(ct->run, CT_E_BAD_CONF, ct->conf_path, "cannot be read again");
+	status = ct_do_stop(ct, false);
+	return status ? status : ct_do_start(ct, false);
+}
+
 static int ct_set(struct ct *ct, int argc, char **argv)
 {
 	struct ct_change change = { .ct = ct };
@@ -488,10 +537,15 @@ static int ct_set(struct ct *ct, int argc, char **argv)
 		status = ct_places(ct);
 	if (!status)
 		status = ct_set_check(&change);
-	if (!status)
+	if (!status && change.count)
 		status = change.save ? ct_set_saved(&change) :
 			 ct_set_live(ct, &change.conf, change.keys, change.count);
-	if (!status && !change.save)
+	if (!status && change.password)
+		status = ct_password_set(ct, change.password);
+	if (!status && change.restart && ct_running(ct) &&
+	    ct_needs_restart(change.keys, change.count))
+		status = ct_set_restart(ct);
+	if (!status && !change.save && change.count)
 		ct_note(ct->run, ct->text, "not saved: the next start goes back to the file");
 	ct_conf_clear(&change.conf);
 	return status;
@@ -513,5 +567,7 @@ int ct_cmd_set(struct ct *ct, int argc, char **argv)
 		status = ct_lock(ct);
 	if (!status)
 		status = ct_must_exist(ct);
+	if (!status && argc == 1 && !strcmp(argv[0], "--reset_ub"))
+		return ct_reset_ub(ct);
 	return status ? status : ct_set(ct, argc, argv);
 }

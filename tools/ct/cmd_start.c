@@ -110,6 +110,9 @@ static int ct_start_check(struct ct *ct, bool force)
 	struct ct_wrong wrong;
 	struct ct_ubc ubc;
 
+	if (ct_suspended(ct) && !ct_running(ct) && !force)
+		return ct_fail(ct->run, CT_E_RESUME, ct->text,
+			       "it is suspended; resume it, or start it with --force, which forgets that");
 	if (disabled && !strcmp(disabled, "yes") && !force)
 		return ct_fail(ct->run, CT_E_DISABLED, ct->text,
 			       "the start is disabled; --force starts it nevertheless");
@@ -173,6 +176,10 @@ int ct_do_start(struct ct *ct, bool force)
 	if (status)
 		return status;
 	ct_tell_kept(ct);
+	/* From here on its files are not those that the dump was made with. */
+	status = ct_suspend_forget(ct);
+	if (status)
+		return ct_step_end(ct) ? CT_E_SYSTEM : status;
 	/* A monitor that was killed has left its cgroups. */
 	status = ct_engine_clear(ct);
 	if (!status)
@@ -213,12 +220,18 @@ int ct_do_stop(struct ct *ct, bool fast)
 {
 	int status = ct_places(ct);
 
+	if (!status && fast && !ct_running(ct) && ct_suspended(ct))
+		return ct_suspend_forget(ct);
 	if (!status && !ct_running(ct))
-		status = ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
+		status = ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, ct_suspended(ct) ?
+				 "it is suspended; --fast forgets that" : "it is not running");
 	if (!status)
 		status = ct_step_begin(ct, "stop");
 	if (status)
 		return status;
+	/* What stands still cannot halt, nor run a script. */
+	if (!fast && ct_frozen(ct))
+		(void)ct_thaw(ct);
 	if (!fast)
 		(void)ct_scripts_inside(ct, "stop");
 	status = ct_engine_stop(ct, fast, ct_stop_timeout(ct));

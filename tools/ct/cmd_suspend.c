@@ -22,6 +22,7 @@
 
 #define CT_STEP_DUMP	"DUMP"
 #define CT_STEP_GOES	"GOES"
+#define CT_STEP_CGROUP	"CGROUP"
 
 /**
  * struct ct_stages - what of suspend or resume is asked for
@@ -69,9 +70,25 @@ static int ct_stage_args(struct ct *ct, int argc, char **argv, struct ct_stages 
 
 static int ct_stage_begin(struct ct *ct, const char *verb, const char *path)
 {
-	if (ct_conf_set(&ct->step, CT_STEP_DUMP, path))
-		return ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(ENOMEM));
-	return ct_step_begin(ct, verb);
+	char options[512];
+	int ret = ct_hierarchy_options(options, sizeof(options));
+
+	if (!ret)
+		ret = ct_conf_set(&ct->step, CT_STEP_DUMP, path);
+	if (!ret)
+		ret = ct_conf_set(&ct->step, CT_STEP_CGROUP, options);
+	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret)) :
+	       ct_step_begin(ct, verb);
+}
+
+/* What criu has done to the cgroups of the whole machine is undone. */
+static int ct_stage_cgroups(struct ct *ct)
+{
+	const char *options = ct_get(&ct->step, CT_STEP_CGROUP);
+	int ret = options ? ct_hierarchy_restore(options) : 0;
+
+	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->text, "cannot mount the cgroups as %s: %s",
+			     options, strerror(-ret)) : CT_OK;
 }
 
 /* What a container has configured on them itself would be lost. */
@@ -101,7 +118,7 @@ static int ct_suspend_check(struct ct *ct, const char *path)
 static int ct_suspend_dump(struct ct *ct, const char *path)
 {
 	char tmp[PATH_MAX];
-	int status = ct_dump_new(ct, path, tmp);
+	int status = ct_dump_new(ct, path, tmp), cgroups;
 
 	if (!status)
 		status = ct_freeze(ct);
@@ -110,6 +127,9 @@ static int ct_suspend_dump(struct ct *ct, const char *path)
 		status = ct_net_down(ct);
 	if (!status)
 		status = ct_engine_dump(ct, tmp);
+	cgroups = ct_stage_cgroups(ct);
+	if (!status)
+		status = cgroups;
 	if (!status)
 		status = ct_dump_commit(ct, tmp, path);
 	return status;
@@ -142,6 +162,8 @@ int ct_suspend_recover(struct ct *ct, const char **what)
 	const char *path = ct_get(&ct->step, CT_STEP_DUMP);
 	int status = path ? ct_engine_settle(ct) : CT_E_SYSTEM;
 
+	if (!status)
+		status = ct_stage_cgroups(ct);
 	if (status)
 		return status;
 	if (ct_dump_there(path))
@@ -209,6 +231,21 @@ int ct_cmd_suspend(struct ct *ct, int argc, char **argv)
 	return ct_freeze(ct);
 }
 
+/**
+ * ct_suspend_forget() - remove the dump of a container, if there is one
+ * @ct: the container
+ *
+ * Return: CT_OK or CT_E_DELETE.
+ */
+int ct_suspend_forget(struct ct *ct)
+{
+	char path[PATH_MAX];
+	int status = ct_dump_path(ct, NULL, path), ret;
+
+	ret = status ? 0 : ct_dump_drop(path);
+	return ret ? ct_fail(ct->run, CT_E_DELETE, path, "%s", strerror(-ret)) : status;
+}
+
 /* The dump is of no use any more, and the container goes on. */
 static int ct_resume_go(struct ct *ct, const char *path)
 {
@@ -229,19 +266,21 @@ static int ct_resume_go(struct ct *ct, const char *path)
 int ct_resume_recover(struct ct *ct, const char **what)
 {
 	const char *path = ct_get(&ct->step, CT_STEP_DUMP);
+	int status;
 
 	if (!path)
 		return CT_E_SYSTEM;
 	if (ct_get(&ct->step, CT_STEP_GOES))
 		return ct_resume_go(ct, path);
 	*what = "undone";
-	return ct_start_undo(ct);
+	status = ct_start_undo(ct);
+	return status ? status : ct_stage_cgroups(ct);
 }
 
 static int ct_resume_restore(struct ct *ct, const char *path, bool *made)
 {
 	/* A monitor that was killed has left its cgroups. */
-	int status = ct_engine_clear(ct), failure;
+	int status = ct_engine_clear(ct), failure, cgroups;
 
 	if (!status)
 		status = ct_do_mount(ct);
@@ -250,9 +289,10 @@ static int ct_resume_restore(struct ct *ct, const char *path, bool *made)
 	if (!status)
 		status = ct_up_begin(ct);
 	if (!status)
-		status = ct_engine_restore(ct, path);
+		status = ct_engine_restore(ct, path, ct_get(&ct->step, CT_STEP_CGROUP));
 	failure = status ? ct_up_failure(ct) : CT_OK;
-	return failure ? failure : status;
+	cgroups = ct_stage_cgroups(ct);
+	return failure ? failure : status ? status : cgroups;
 }
 
 static int ct_resume(struct ct *ct, const struct ct_stages *stages)

@@ -35,8 +35,17 @@ static void ct_report_line(const struct ct_conf *conf, size_t i)
 	       line->value);
 }
 
-/* What was mapped to what, and what was not. */
-static int ct_report(struct ct_run *run, const struct ct_conf *conf, const char *name)
+/**
+ * ct_report() - print what becomes of a configuration here
+ * @run: the run
+ * @conf: the configuration
+ * @name: what it is called
+ *
+ * What was mapped to what, and what was not.
+ *
+ * Return: 0, or 2 if a value is wrong, which was said.
+ */
+int ct_report(struct ct_run *run, const struct ct_conf *conf, const char *name)
 {
 	const char *key, *why;
 	struct ct_map map;

@@ -20,17 +20,15 @@
 #include "ct.h"
 #include "engine.h"
 
-/* Of liblxc; with it there it wants to give criu a console that it has not. */
-#define CT_TTY_INFO	"tty.info"
-
 /**
  * ct_console_save() - note which terminal is the console of a container
  * @init: the container's init
- * @dir: the directory of the dump
+ * @dir: the directory of the images
+ * @console: receives that; its @tty stays empty if there is none
  *
  * Return: 0, also if it has none, or a negative errno.
  */
-int ct_console_save(pid_t init, const char *dir)
+int ct_console_save(pid_t init, const char *dir, struct ct_console *console)
 {
 	char path[PATH_MAX], text[128];
 	struct stat st;
@@ -45,8 +43,9 @@ int ct_console_save(pid_t init, const char *dir)
 		return 0;
 	}
 	close(root);
-	len = snprintf(text, sizeof(text), "tty[%llx:%llx] %u %u\n", (unsigned long long)st.st_rdev,
-		       (unsigned long long)st.st_dev, st.st_uid, st.st_gid);
+	snprintf(console->tty, sizeof(console->tty), "tty[%llx:%llx]",
+		 (unsigned long long)st.st_rdev, (unsigned long long)st.st_dev);
+	len = snprintf(text, sizeof(text), "%s %u %u\n", console->tty, st.st_uid, st.st_gid);
 	if (ct_path(path, sizeof(path), "%s/%s", dir, CT_CONSOLE_FILE))
 		return -ENAMETOOLONG;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -56,20 +55,6 @@ int ct_console_save(pid_t init, const char *dir)
 		ret = -EIO;
 	close(fd);
 	return ret;
-}
-
-/**
- * ct_console_forget() - remove what liblxc has noted of the console
- * @dir: the directory of the dump
- *
- * Return: whether it is gone.
- */
-bool ct_console_forget(const char *dir)
-{
-	char path[PATH_MAX];
-
-	return !ct_path(path, sizeof(path), "%s/%s", dir, CT_TTY_INFO) &&
-	       (!unlink(path) || errno == ENOENT);
 }
 
 /**

@@ -24,8 +24,7 @@ struct ct_console {
 	char name[32];
 };
 
-int ct_console_save(pid_t init, const char *dir);
-bool ct_console_forget(const char *dir);
+int ct_console_save(pid_t init, const char *dir, struct ct_console *console);
 bool ct_console_load(const char *path, struct ct_console *console);
 int ct_console_keep(struct ct_console *console, int root, const char *dir);
 

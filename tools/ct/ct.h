@@ -57,6 +57,7 @@ enum ct_status {
 	CT_E_HOSTNAME		= 70,
 	CT_E_IP			= 71,
 	CT_E_DNS		= 72,
+	CT_E_PASSWORD		= 74,
 	CT_E_LOCK_DIR		= 77,
 	CT_E_IP_IN_USE		= 78,
 	CT_E_SCRIPT		= 79,
@@ -66,6 +67,7 @@ enum ct_status {
 	CT_E_NO_TEMPLATE	= 91,
 	CT_E_PLOOP		= 99,
 	CT_E_DISABLED		= 105,
+	CT_E_APPLY		= 109,
 	CT_E_VETH		= 130,
 	CT_E_NAME		= 131,
 	CT_E_WAIT		= 133,
@@ -216,21 +218,30 @@ void ct_isolate_limits(void);
 bool ct_criu_main(int argc, char **argv, int *status);
 int ct_engine_settle(struct ct *ct);
 int ct_engine_dump(struct ct *ct, const char *dir);
-int ct_engine_restore(struct ct *ct, const char *dir);
+int ct_engine_restore(struct ct *ct, const char *dir, const char *hierarchy);
+
+/* engine_idle.c: without its init */
+int ct_engine_idle(struct ct *ct);
+int ct_engine_console(struct ct *ct, int *console);
 
 /* freeze.c: a container that stands still */
 int ct_freeze(struct ct *ct);
 int ct_thaw(struct ct *ct);
 bool ct_frozen(const struct ct *ct);
 
+/* hierarchy.c: what criu does to the cgroups of the whole machine */
+int ct_hierarchy_options(char *out, size_t size);
+int ct_hierarchy_restore(const char *options);
+
 /* dump.c: what was written to the disk of one */
-int ct_dump_path(struct ct *ct, const char *given, char *out);
+int ct_dump_path(const struct ct *ct, const char *given, char *out);
+int ct_dump_images(const char *path, char *out);
 bool ct_dump_there(const char *path);
 int ct_dump_check(struct ct *ct, const char *path);
 int ct_dump_new(struct ct *ct, const char *path, char *tmp);
 int ct_dump_commit(struct ct *ct, const char *tmp, const char *path);
 int ct_dump_drop(const char *path);
-bool ct_suspended(struct ct *ct);
+bool ct_suspended(const struct ct *ct);
 int ct_file_move(const char *from, const char *to);
 
 /* live.c: what set does to a container that runs */
@@ -259,6 +270,9 @@ int ct_create_recover(struct ct *ct);
 int ct_destroy_finish(struct ct *ct);
 int ct_set_finish(struct ct *ct);
 int ct_start_undo(struct ct *ct);
+int ct_idle_begin(struct ct *ct, const char *verb);
+int ct_idle_end(struct ct *ct);
+int ct_suspend_forget(struct ct *ct);
 int ct_suspend_recover(struct ct *ct, const char **what);
 int ct_resume_recover(struct ct *ct, const char **what);
 
@@ -267,6 +281,8 @@ int ct_cmd_destroy(struct ct *ct, int argc, char **argv);
 int ct_cmd_start(struct ct *ct, int argc, char **argv);
 int ct_cmd_stop(struct ct *ct, int argc, char **argv);
 int ct_cmd_restart(struct ct *ct, int argc, char **argv);
+int ct_cmd_runscript(struct ct *ct, int argc, char **argv);
+int ct_cmd_console(struct ct *ct, int argc, char **argv);
 int ct_cmd_suspend(struct ct *ct, int argc, char **argv);
 int ct_cmd_resume(struct ct *ct, int argc, char **argv);
 int ct_cmd_mount(struct ct *ct, int argc, char **argv);
@@ -282,6 +298,9 @@ int ct_cmd_netstat(struct ct_run *run, int argc, char **argv);
 int ct_cmd_autostart(struct ct_run *run, int argc, char **argv);
 int ct_cmd_shutdown(struct ct_run *run, int argc, char **argv);
 int ct_cmd_validate(struct ct_run *run, int argc, char **argv);
+int ct_report(struct ct_run *run, const struct ct_conf *conf, const char *name);
+int ct_cmd_import_conf(struct ct *ct, int argc, char **argv);
+int ct_cmd_node(struct ct_run *run, int argc, char **argv);
 int ct_cmd_list(struct ct_run *run, int argc, char **argv);
 
 #endif /* BCTL_CT_CT_H */

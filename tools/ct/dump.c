@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a suspended container is: a directory of criu's images
+ * Where a suspended container is: a directory with criu's images
  *
- *	DUMPDIR/Dump.101/NAME.img	what ran, memory above all
+ *	DUMPDIR/Dump.101/images		what ran, memory above all
  *	DUMPDIR/Dump.101/manifest	whose it is, and how much; written last
  *	DUMPDIR/Dump.101.tmp		one that is being made, or was
  *
  * Whoever can write the images decides what the restored tasks are, root of the host if he
  * likes, and whoever can read them has every secret of the container. So the directory is
- * nobody's but root's, and one that is not is not used.
+ * nobody's but root's, and one that is not is not used. What is in it has other
+ * permissions: criu reads the images with the ids of the container, from a descriptor.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,7 +38,7 @@
  *
  * Return: CT_OK or CT_E_VALUE.
  */
-int ct_dump_path(struct ct *ct, const char *given, char *out)
+int ct_dump_path(const struct ct *ct, const char *given, char *out)
 {
 	const char *dir = ct_global(ct->run, "DUMPDIR", "/var/lib/vz/dump");
 	int ret;
@@ -51,6 +52,18 @@ int ct_dump_path(struct ct *ct, const char *given, char *out)
 	while (strlen(out) > 1 && out[strlen(out) - 1] == '/')
 		out[strlen(out) - 1] = '\0';
 	return CT_OK;
+}
+
+/**
+ * ct_dump_images() - where the images of a dump are
+ * @path: the directory of the dump
+ * @out: receives the path, PATH_MAX bytes
+ *
+ * Return: 0 or -ENAMETOOLONG.
+ */
+int ct_dump_images(const char *path, char *out)
+{
+	return ct_path(out, PATH_MAX, "%s/images", path);
 }
 
 static void ct_manifest_path(const char *path, char *out)
@@ -78,7 +91,7 @@ bool ct_dump_there(const char *path)
  *
  * Return: whether its dump is where it is looked for; not if it was put elsewhere.
  */
-bool ct_suspended(struct ct *ct)
+bool ct_suspended(const struct ct *ct)
 {
 	char path[PATH_MAX];
 
@@ -88,18 +101,18 @@ bool ct_suspended(struct ct *ct)
 /* How many files there are, and bytes in them; with @sync all of that is on the disk. */
 static int ct_dump_measure(const char *path, bool sync, uint64_t *files, uint64_t *bytes)
 {
+	char images[PATH_MAX];
 	struct dirent *entry;
-	DIR *dir = opendir(path);
 	struct stat st;
-	int fd, ret = 0;
+	int fd, ret = ct_dump_images(path, images);
+	DIR *dir = ret ? NULL : opendir(images);
 
 	*files = 0;
 	*bytes = 0;
 	if (!dir)
-		return -errno;
+		return ret ? ret : -errno;
 	while (!ret && (entry = readdir(dir))) {
-		if (*entry->d_name == '.' || !strcmp(entry->d_name, CT_MANIFEST) ||
-		    strstr(entry->d_name, ".log"))
+		if (*entry->d_name == '.' || strstr(entry->d_name, ".log"))
 			continue;
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
 			    O_NONBLOCK);
@@ -223,16 +236,18 @@ int ct_dump_check(struct ct *ct, const char *path)
  */
 int ct_dump_new(struct ct *ct, const char *path, char *tmp)
 {
-	char above[PATH_MAX];
+	char above[PATH_MAX], images[PATH_MAX];
 	int ret;
 
 	strcpy(above, path);
 	ret = ct_path(tmp, PATH_MAX, "%s.tmp", path);
 	if (!ret)
+		ret = ct_dump_images(tmp, images);
+	if (!ret)
 		ret = ct_make_dirs(dirname(above), 0700);
 	if (!ret)
 		ret = ct_dump_drop(tmp);
-	if (!ret && mkdir(tmp, 0700))
+	if (!ret && (mkdir(tmp, 0700) || mkdir(images, 0755)))
 		ret = -errno;
 	return ret ? ct_fail(ct->run, CT_E_SUSPEND, path, "%s", strerror(-ret)) : CT_OK;
 }

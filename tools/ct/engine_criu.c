@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * criu, through liblxc
+ * criu: by itself for a dump, through liblxc for a restore
  *
- * liblxc runs criu and, after a restore, becomes the monitor of what was restored, so that
- * everything else goes on to work as after a start. What it does not do, this program does
- * in the place of criu: liblxc finds it under that name, in a directory that is the first
- * of PATH, and it becomes the real criu then. It
+ * A restore needs liblxc, which becomes the monitor of what was restored, so that everything
+ * else goes on to work as after a start. What it does not do, this program does in the place
+ * of criu: liblxc finds it under that name, in a directory that is the first of PATH, and it
+ * becomes the real criu then. It
  *
- *	goes back into the cgroup of the start, which liblxc has left, so that it
- *	is found when who asked for it was killed;
+ *	goes back into the cgroup of the start, which liblxc has left, so that it is found
+ *	when who asked for it was killed;
  *
  *	gives criu a new console in the place of that of the container, which was a terminal
  *	of the monitor that is no more;
@@ -16,6 +16,8 @@
  *	is criu's action script: the last thing before restored tasks run is that their
  *	cgroup is frozen. They begin to run when whoever asked for that thaws it, and not
  *	before their devices are bounded, which liblxc forgets at a restore.
+ *
+ * A dump needs it not, and liblxc could not make one of what it has restored.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +26,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/bpf.h>
 
 #include "cgroup.h"
 #include "console.h"
 #include "ct.h"
+#include "dump_args.h"
 #include "engine.h"
 #include "net.h"
 
@@ -41,11 +47,12 @@
 #define CT_CRIU_SELF	"BCTL_CT_CRIU_SELF"
 #define CT_CRIU_CONSOLE	"BCTL_CT_CRIU_CONSOLE"
 #define CT_CRIU_NET	"BCTL_CT_CRIU_NET"
+#define CT_CRIU_OPTIONS	"BCTL_CT_CRIU_OPTIONS"
 #define CT_CRIU_ACTION	"CRTOOLS_SCRIPT_ACTION"
+/* One that there is not. */
+#define CT_NO_DEVICE	"c 4095:0 rwm"
 /* How long a dump may take of which nobody knows how far it is. */
 #define CT_DUMP_S	600
-/* Files that are open and have no name are in the dump up to this size. */
-#define CT_GHOST_MAX	(64 << 20)
 
 /**
  * ct_lxc_dumpable() - configure a container so that criu can dump it
@@ -81,7 +88,7 @@ static int ct_criu_dir(const struct ct *ct, char *dir, size_t size, char *self)
 	return symlink(self, link) && errno != EEXIST ? -errno : 0;
 }
 
-static int ct_criu_environment(const struct ct *ct, const char *images, bool restore)
+static int ct_criu_environment(const struct ct *ct, const char *images)
 {
 	char dir[PATH_MAX], self[PATH_MAX], path[2 * PATH_MAX], start[64], freeze[64];
 	char console[PATH_MAX];
@@ -94,9 +101,8 @@ static int ct_criu_environment(const struct ct *ct, const char *images, bool res
 	if (ct_path(path, sizeof(path), "%s:%s", dir, getenv("PATH")) || setenv("PATH", path, 1) ||
 	    setenv(CT_CRIU_START, start, 1) || setenv(CT_CRIU_SELF, self, 1) ||
 	    ct_path(console, sizeof(console), "%s/%s", images, CT_CONSOLE_FILE) ||
-	    (restore && (setenv(CT_CRIU_FREEZE, freeze, 1) ||
-			 setenv(CT_CRIU_CONSOLE, console, 1))) ||
-	    (restore && ct_net_any(&ct->conf) && setenv(CT_CRIU_NET, ct->text, 1)))
+	    setenv(CT_CRIU_FREEZE, freeze, 1) || setenv(CT_CRIU_CONSOLE, console, 1) ||
+	    (ct_net_any(&ct->conf) && setenv(CT_CRIU_NET, ct->text, 1)))
 		return -ENOMEM;
 	return 0;
 }
@@ -118,7 +124,7 @@ static int ct_criu_net(const char *ct)
 /* What is called by criu. */
 static int ct_criu_action(const char *action)
 {
-	const char *freeze = getenv(CT_CRIU_FREEZE);
+	const char *freeze = getenv(CT_CRIU_FREEZE), *options = getenv(CT_CRIU_OPTIONS);
 	int root, ret;
 
 	if (!strcmp(action, "post-setup-namespaces"))
@@ -127,6 +133,8 @@ static int ct_criu_action(const char *action)
 		return 0;
 	root = bc_cgroup_open_root();
 	ret = root < 0 ? root : ct_cgroup_write(root, freeze, "cgroup.freeze", "1");
+	if (!ret && options)
+		ret = ct_hierarchy_restore(options);
 	if (ret)
 		fprintf(stderr, "cannot freeze the cgroup %s: %s\n", freeze, strerror(-ret));
 	return ret ? 1 : 0;
@@ -214,34 +222,63 @@ bool ct_criu_main(int argc, char **argv, int *status)
 	return true;
 }
 
-/* What is done, and where the images are. */
+/* What is done, where the images are, and the options of the hierarchy. */
 struct ct_criu {
 	bool restore;
 	const char *dir;
+	const char *hierarchy;
 };
 
-static bool ct_act_criu(struct ct *ct, struct lxc_container *c, void *data)
+static bool ct_act_restore(struct ct *ct, struct lxc_container *c, void *data)
 {
 	const struct ct_criu *criu = data;
 	struct migrate_opts opts = {
-		.directory = (char *)criu->dir, .verbose = true, .ghost_limit = CT_GHOST_MAX,
-		.preserves_inodes = true,
+		.directory = (char *)criu->dir, .verbose = true, .preserves_inodes = true,
 	};
-	int ret = ct_criu_environment(ct, criu->dir, criu->restore);
+	int ret = ct_criu_environment(ct, criu->dir);
 
-	if (!ret && !criu->restore)
-		ret = ct_console_save(ct_init_pid(ct), criu->dir);
+	if (!ret && setenv(CT_CRIU_OPTIONS, criu->hierarchy, 1))
+		ret = -errno;
+
 	if (ret) {
 		ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret));
 		return false;
 	}
-	/* The monitor that a restore leaves behind keeps what it is given. */
+	/* The monitor keeps what it is given. */
 	ct_std_null();
-	umask(077);
 	opts.action_script = getenv(CT_CRIU_SELF);
-	if (c->migrate(c, criu->restore ? MIGRATE_RESTORE : MIGRATE_DUMP, &opts, sizeof(opts)))
+	return !c->migrate(c, MIGRATE_RESTORE, &opts, sizeof(opts));
+}
+
+static bool ct_act_dump(struct ct *ct, struct lxc_container *c, void *data)
+{
+	const struct ct_criu *criu = data;
+	struct ct_console console = { .tty = "" };
+	struct ct_args args = { .count = 0 };
+	pid_t pid;
+	int ret;
+
+	ret = ct_console_save(ct_init_pid(ct), criu->dir, &console);
+	if (!ret)
+		ret = ct_dump_args(ct, c, criu->dir, &console, &args);
+	if (ret) {
+		ct_args_clear(&args);
+		ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret));
 		return false;
-	return criu->restore || ct_console_forget(criu->dir);
+	}
+	pid = fork();
+	if (!pid) {
+		ct_std_null();
+		umask(022);
+		if (!setenv("PATH", CT_CRIU_PATH, 1))
+			execvp(CT_CRIU, args.v);
+		_exit(127);
+	}
+	ret = pid < 0 ? -errno : ct_reap(pid);
+	ct_args_clear(&args);
+	if (ret == 127)
+		ct_fail(ct->run, CT_E_SUSPEND, ct->text, "criu is not there");
+	return !ret;
 }
 
 /*
@@ -268,12 +305,17 @@ static void ct_criu_reason(const struct ct *ct, const struct ct_criu *criu)
 		fclose(f);
 }
 
-static int ct_engine_criu(struct ct *ct, struct ct_criu *criu)
+static int ct_engine_criu(struct ct *ct, const char *dir, bool restore, const char *hierarchy)
 {
-	int status = ct_engine_apart(ct, ct_act_criu, criu);
+	char images[PATH_MAX];
+	struct ct_criu criu = { restore, images, hierarchy };
+	int status = ct_dump_images(dir, images) ? CT_E_SYSTEM : CT_OK;
 
 	if (status)
-		ct_criu_reason(ct, criu);
+		return status;
+	status = ct_engine_apart(ct, restore ? ct_act_restore : ct_act_dump, &criu);
+	if (status)
+		ct_criu_reason(ct, &criu);
 	return status;
 }
 
@@ -306,27 +348,62 @@ int ct_engine_settle(struct ct *ct)
 /**
  * ct_engine_dump() - write what runs in a container to the disk
  * @ct: the container, which is frozen, and stays so
- * @dir: a directory for that
+ * @dir: a directory of a dump for that
  *
  * Return: CT_OK or CT_E_SUSPEND.
  */
 int ct_engine_dump(struct ct *ct, const char *dir)
 {
-	struct ct_criu criu = { false, dir };
+	return ct_engine_criu(ct, dir, false, NULL) ? CT_E_SUSPEND : CT_OK;
+}
 
-	return ct_engine_criu(ct, &criu) ? CT_E_SUSPEND : CT_OK;
+/* Is there a program that says which devices the container may use? */
+static bool ct_devices_bounded(const struct ct *ct)
+{
+	union bpf_attr attr = { 0 };
+	int root = bc_cgroup_open_root(), dir;
+	char path[64];
+	bool bounded;
+
+	snprintf(path, sizeof(path), "%s/%s/ct", BC_CGROUP_BASE, ct->text);
+	dir = root < 0 ? -1 : openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	attr.query.target_fd = dir;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	bounded = dir >= 0 && !syscall(__NR_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)) &&
+		  attr.query.prog_cnt;
+	if (dir >= 0)
+		close(dir);
+	if (root >= 0)
+		close(root);
+	return bounded;
+}
+
+/*
+ * The monitor of a restored container knows its rules of devices, and has not applied them.
+ * It applies all of them when there is one more.
+ */
+static int ct_restore_devices(struct ct *ct)
+{
+	struct lxc_container *c = ct_lxc(ct);
+	bool good = c && c->set_cgroup_item(c, "devices.deny", CT_NO_DEVICE);
+
+	if (c)
+		lxc_container_put(c);
+	if (good && ct_devices_bounded(ct))
+		return CT_OK;
+	return ct_fail(ct->run, CT_E_RESUME, ct->text, "its devices cannot be bounded");
 }
 
 /**
  * ct_engine_restore() - have there what runs in a container from what was dumped
  * @ct: the container, which is mounted and has its pool
  * @dir: where the dump is
+ * @hierarchy: the options of the cgroup hierarchy, which are put back before
+ *	anything of it runs
  *
  * Return: CT_OK, and it is frozen, or CT_E_RESUME; some of it may be there then.
  */
-int ct_engine_restore(struct ct *ct, const char *dir)
+int ct_engine_restore(struct ct *ct, const char *dir, const char *hierarchy)
 {
-	struct ct_criu criu = { true, dir };
-
-	return ct_engine_criu(ct, &criu) ? CT_E_RESUME : CT_OK;
+	return ct_engine_criu(ct, dir, true, hierarchy) ? CT_E_RESUME : ct_restore_devices(ct);
 }

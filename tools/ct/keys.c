@@ -66,6 +66,7 @@ const struct ct_key ct_keys[] = {
 	CT_SETTING("CPULIMIT", "cpu.limit"),
 	CT_SETTING("IOLIMIT", "io.bps"),
 	CT_SETTING("IOPSLIMIT", "io.iops"),
+	CT_SETTING("IOPRIO", "ioprio"),
 
 	CT_USED("VM_OVERCOMMIT"), CT_USED("AVNUMPROC"), CT_USED("HOSTNAME"),
 	CT_USED("NAME"), CT_USED("DESCRIPTION"), CT_USED("OSTEMPLATE"),
@@ -77,7 +78,7 @@ const struct ct_key ct_keys[] = {
 	CT_USED("SEARCHDOMAIN"), CT_USED("NETIF"), CT_USED("RATE"), CT_USED("RATEBOUND"),
 
 	CT_KEPT("CPUS"), CT_KEPT("CPUMASK"),
-	CT_KEPT("NODEMASK"), CT_KEPT("IOPRIO"), CT_KEPT("DISK_QUOTA"), CT_KEPT("DISKSPACE"),
+	CT_KEPT("NODEMASK"), CT_KEPT("DISK_QUOTA"), CT_KEPT("DISKSPACE"),
 	CT_KEPT("DISKINODES"), CT_KEPT("QUOTATIME"), CT_KEPT("QUOTAUGIDLIMIT"),
 	CT_KEPT("TOTALRATE"), CT_KEPT("RATEMPU"), CT_KEPT("TRAFFIC_SHAPING"), CT_KEPT("VETH"),
 	CT_KEPT("NETDEV"), CT_KEPT("IPTABLES"), CT_KEPT("NETFILTER"), CT_KEPT("MOUNT_OPTS"),
@@ -469,6 +470,11 @@ static int ct_setting(const struct ct_key *key, const char *text, char *out, siz
 		return ct_cpuunits(text, out, size, why);
 	if (!strcmp(key->key, "CPULIMIT"))
 		return ct_cpulimit(text, out, size, why);
+	if (!strcmp(key->key, "IOPRIO")) {
+		*why = "the allowed range is 0-7";
+		snprintf(out, size, "%.1s", text);
+		return strlen(text) != 1 || *text < '0' || *text > '7' ? -EINVAL : 0;
+	}
 	ret = ct_rate_parse(text, 1, &rate, why);
 	if (!ret)
 		ct_amount_text(rate, out, size);

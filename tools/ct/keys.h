@@ -11,7 +11,7 @@
 #define CT_ID_MAX	2147483644U
 /* UBC resources, and so of settings */
 #define CT_UBC_COUNT	21
-#define CT_MAP_MAX	(CT_UBC_COUNT + 5)
+#define CT_MAP_MAX	(CT_UBC_COUNT + 6)
 
 /**
  * enum ct_key_kind - what becomes of a key

@@ -2,15 +2,12 @@
 /*
  * list, vzlist
  *
- * One table has the fields. A figure of a pool that there is not, or that is not counted,
- * is a dash, and null in JSON; a bound that there is not is the word, and null as well.
  * All figures are of one instant: one dump of the module has them.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,96 +17,10 @@
 #include "cli.h"
 #include "ct.h"
 #include "fetch.h"
+#include "field.h"
 #include "keys.h"
 
-#define CT_TEXT_MAX	64
 #define CT_COLUMNS_MAX	64
-
-/**
- * enum ct_source - where a field comes from
- * @CT_FROM_ID: the number
- * @CT_FROM_STATUS: running, mounted or stopped
- * @CT_FROM_ROOT: VE_ROOT
- * @CT_FROM_PRIVATE: VE_PRIVATE
- * @CT_FROM_KEY: a key of the configuration
- * @CT_FROM_NAME: the name, or the number
- * @CT_FROM_VSWAP: whether physpages has a limit
- * @CT_FROM_LOAD: load averages
- * @CT_FROM_UBC: the table of the pool
- */
-enum ct_source { CT_FROM_ID, CT_FROM_STATUS, CT_FROM_ROOT, CT_FROM_PRIVATE, CT_FROM_KEY,
-		 CT_FROM_NAME, CT_FROM_VSWAP, CT_FROM_LOAD, CT_FROM_UBC };
-
-struct ct_field {
-	const char *name;
-	const char *head;
-	int width;		/* negative: to the left */
-	enum ct_source from;
-	const char *key;
-};
-
-static const struct ct_field ct_fields[] = {
-	{ "ctid", "CTID", 10, CT_FROM_ID, NULL },
-	{ "private", "PRIVATE", -32, CT_FROM_PRIVATE, NULL },
-	{ "root", "ROOT", -32, CT_FROM_ROOT, NULL },
-	{ "origin_sample", "ORIGIN_SAMPLE", -15, CT_FROM_KEY, "ORIGIN_SAMPLE" },
-	{ "hostname", "HOSTNAME", -32, CT_FROM_KEY, "HOSTNAME" },
-	{ "name", "NAME", -32, CT_FROM_KEY, "NAME" },
-	{ "smart_name", "SMARTNAME", -10, CT_FROM_NAME, NULL },
-	{ "description", "DESCRIPTION", -32, CT_FROM_KEY, "DESCRIPTION" },
-	{ "ostemplate", "OSTEMPLATE", -32, CT_FROM_KEY, "OSTEMPLATE" },
-	{ "ip", "IP_ADDR", -15, CT_FROM_KEY, "IP_ADDRESS" },
-	{ "nameserver", "NAMESERVER", -15, CT_FROM_KEY, "NAMESERVER" },
-	{ "searchdomain", "SEARCHDOMAIN", -15, CT_FROM_KEY, "SEARCHDOMAIN" },
-	{ "status", "STATUS", -9, CT_FROM_STATUS, NULL },
-	{ "laverage", "LAVERAGE", -14, CT_FROM_LOAD, NULL },
-	{ "cpulimit", "CPULIM", 7, CT_FROM_KEY, "CPULIMIT" },
-	{ "cpuunits", "CPUUNI", 7, CT_FROM_KEY, "CPUUNITS" },
-	{ "cpus", "CPUS", 5, CT_FROM_KEY, "CPUS" },
-	{ "ioprio", "IOP", 3, CT_FROM_KEY, "IOPRIO" },
-	{ "iolimit", "IOLIMIT", 10, CT_FROM_KEY, "IOLIMIT" },
-	{ "iopslimit", "IOPSLIMIT", 10, CT_FROM_KEY, "IOPSLIMIT" },
-	{ "onboot", "ONBOOT", -6, CT_FROM_KEY, "ONBOOT" },
-	{ "bootorder", "BOOTORDER", 10, CT_FROM_KEY, "BOOTORDER" },
-	{ "layout", "LAYOUT", -6, CT_FROM_KEY, "VE_LAYOUT" },
-	{ "features", "FEATURES", -15, CT_FROM_KEY, "FEATURES" },
-	{ "vswap", "VSWAP", -5, CT_FROM_VSWAP, NULL },
-	{ "disabled", "DISABL", -6, CT_FROM_KEY, "DISABLED" },
-	{ "vm_overcommit", "VM_OVERCOMMIT", 13, CT_FROM_KEY, "VM_OVERCOMMIT" },
-	{ "capability", "CAPABILITY", -15, CT_FROM_KEY, "CAPABILITY" },
-};
-
-#define CT_FIELDS	(sizeof(ct_fields) / sizeof(*ct_fields))
-
-/**
- * struct ct_column - a column of the list
- * @field: a field; for a resource one made of its name
- * @res: the resource
- * @part: h held, m maxheld, b barrier, l limit, f failcnt
- * @head: what stands above it
- */
-struct ct_column {
-	struct ct_field field;
-	const struct ct_key *res;
-	char part;
-	char head[24];
-};
-
-/**
- * struct ct_row - a container in the list
- * @ct: the container
- * @running: it runs
- * @mounted: it is mounted
- * @pool: its pool, or NULL
- * @sort: the text that it is sorted by
- */
-struct ct_row {
-	struct ct ct;
-	bool running;
-	bool mounted;
-	const struct bcn_pool *pool;
-	char sort[256];
-};
 
 /**
  * struct ct_list - a run of list
@@ -151,49 +62,6 @@ struct ct_list {
 	bool missing;
 };
 
-static bool ct_column_ubc(const char *name, size_t len, struct ct_column *col)
-{
-	const char *dot = memchr(name, '.', len);
-	size_t word = dot ? (size_t)(dot - name) : len, i;
-
-	col->part = dot ? dot[1] : 'h';
-	if (dot && (name + len - dot != 2 || !strchr("mblf", dot[1])))
-		return false;
-	for (i = 0; i < CT_UBC_COUNT; i++)
-		if (strlen(ct_keys[i].word) == word && !memcmp(ct_keys[i].word, name, word))
-			break;
-	if (i == CT_UBC_COUNT)
-		return false;
-	col->res = &ct_keys[i];
-	col->field = (struct ct_field) { ct_keys[i].word, NULL, 10, CT_FROM_UBC, NULL };
-	if (!dot && !strcmp(ct_keys[i].word, "numproc"))
-		snprintf(col->head, sizeof(col->head), "NPROC");
-	else
-		snprintf(col->head, sizeof(col->head), "%.12s%s%c", ct_keys[i].key,
-			 dot ? "." : "", dot ? dot[1] - 'a' + 'A' : '\0');
-	if (strlen(col->head) > 10)
-		col->field.width = strlen(col->head);
-	return true;
-}
-
-static bool ct_column_find(const char *name, size_t len, struct ct_column *col)
-{
-	size_t i;
-
-	memset(col, 0, sizeof(*col));
-	if ((len == 4 && !memcmp(name, "veid", 4)) || (len == 5 && !memcmp(name, "vpsid", 5))) {
-		name = "ctid";
-		len = 4;
-	}
-	for (i = 0; i < CT_FIELDS; i++)
-		if (strlen(ct_fields[i].name) == len && !memcmp(ct_fields[i].name, name, len)) {
-			col->field = ct_fields[i];
-			snprintf(col->head, sizeof(col->head), "%s", ct_fields[i].head);
-			return true;
-		}
-	return ct_column_ubc(name, len, col);
-}
-
 static int ct_parse_columns(struct ct_list *list, const char *text)
 {
 	size_t len;
@@ -210,101 +78,6 @@ static int ct_parse_columns(struct ct_list *list, const char *text)
 	return list->columns ? CT_OK : ct_fail(list->run, CT_E_SYNTAX, NULL, "no field is given");
 }
 
-static bool ct_record(const struct ct_row *row, const char *word, const struct bc_snapshot *snap,
-		      struct bc_record *rec)
-{
-	const struct bcn_res *res = bc_find_res(snap, word);
-	size_t i;
-
-	for (i = 0; res && row->pool && i < row->pool->records; i++) {
-		bcn_pool_record(row->pool, i, rec);
-		if (rec->res == res->id)
-			return true;
-	}
-	return false;
-}
-
-/* A figure of a record; false if it is not known. */
-static bool ct_figure(const struct bc_record *rec, char part, uint64_t *num)
-{
-	uint32_t unknown = part == 'h' ? BC_RECORD_F_NO_HELD :
-			   part == 'm' ? BC_RECORD_F_NO_MAXHELD :
-			   part == 'f' ? BC_RECORD_F_NO_FAILCNT : 0;
-
-	*num = part == 'h' ? rec->held : part == 'm' ? rec->maxheld :
-	       part == 'b' ? rec->barrier : part == 'l' ? rec->limit : rec->failcnt;
-	return !(rec->flags & unknown);
-}
-
-static const char *ct_status_word(const struct ct_row *row)
-{
-	return row->running ? "running" : row->mounted ? "mounted" : "stopped";
-}
-
-static void ct_load_text(const struct ct_row *row, char *out, size_t size)
-{
-	const __u64 *load = row->pool ? row->pool->cpu.load : NULL;
-
-	snprintf(out, size, "-");
-	if (load && row->running && (row->pool->cpu.known & BC_CPU_F_LOAD))
-		snprintf(out, size, "%.2f/%.2f/%.2f", load[0] / 1000.0, load[1] / 1000.0,
-			 load[2] / 1000.0);
-}
-
-/* A field as text; a dash for what is not known. */
-static void ct_cell(const struct ct_list *list, const struct ct_row *row,
-		    const struct ct_column *col, char *out, size_t size)
-{
-	const char *text = NULL;
-	struct bc_record rec;
-	struct ct_ubc ubc;
-	const char *key, *why;
-	uint64_t num;
-
-	snprintf(out, size, "-");
-	switch (col->field.from) {
-	case CT_FROM_ID:
-		text = row->ct.text;
-		break;
-	case CT_FROM_STATUS:
-		text = ct_status_word(row);
-		break;
-	case CT_FROM_ROOT:
-		text = row->ct.root;
-		break;
-	case CT_FROM_PRIVATE:
-		text = row->ct.private;
-		break;
-	case CT_FROM_KEY:
-		text = ct_get(&row->ct.conf, col->field.key);
-		break;
-	case CT_FROM_NAME:
-		text = ct_get(&row->ct.conf, "NAME");
-		text = text ? text : row->ct.text;
-		break;
-	case CT_FROM_VSWAP:
-		text = !ct_ubc_read(&row->ct.conf, bc_page_size(), &ubc, &key, &why) &&
-		       ct_ubc_vswap(&ubc) ? "yes" : "no";
-		break;
-	case CT_FROM_LOAD:
-		ct_load_text(row, out, size);
-		return;
-	case CT_FROM_UBC:
-		/* A container that does not run holds nothing that would mean anything. */
-		if ((col->part == 'h' && !row->running) ||
-		    !ct_record(row, col->res->word, &list->snap, &rec) ||
-		    !ct_figure(&rec, col->part, &num))
-			return;
-		if (num == BC_UNLIMITED)
-			text = "unlimited";
-		else
-			snprintf(out, size, "%" PRIu64, num);
-		break;
-	}
-	if (text && *text)
-		snprintf(out, size, "%.250s", text);
-}
-
 static void ct_print_line(const struct ct_list *list, const struct ct_row *row)
 {
 	char cell[256], line[CT_COLUMNS_MAX * 64];
@@ -317,65 +90,11 @@ static void ct_print_line(const struct ct_list *list, const struct ct_row *row)
 		int width = last && col->field.width < 0 ? 0 : col->field.width;
 
 		if (row)
-			ct_cell(list, row, col, cell, sizeof(cell));
+			ct_cell(&list->snap, row, col, cell, sizeof(cell));
 		used += snprintf(line + used, sizeof(line) - used, "%s%*.60s", i ? " " : "", width,
 				 row ? cell : col->head);
 	}
 	puts(line);
-}
-
-static struct json_object *ct_json_number(bool known, uint64_t num)
-{
-	return known && num != BC_UNLIMITED ? json_object_new_int64(num) : NULL;
-}
-
-static struct json_object *ct_json_ubc(const struct ct_list *list, const struct ct_row *row,
-				       const char *word)
-{
-	static const struct { char part; const char *name; } parts[] = {
-		{ 'h', "held" }, { 'm', "maxheld" }, { 'b', "barrier" }, { 'l', "limit" },
-		{ 'f', "failcnt" },
-	};
-	struct json_object *obj;
-	struct bc_record rec;
-	uint64_t num;
-	bool known;
-	size_t i;
-
-	if (!ct_record(row, word, &list->snap, &rec))
-		return NULL;
-	obj = json_object_new_object();
-	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		known = ct_figure(&rec, parts[i].part, &num);
-		json_object_object_add(obj, parts[i].name, ct_json_number(known, num));
-	}
-	return obj;
-}
-
-static struct json_object *ct_json_row(const struct ct_list *list, const struct ct_row *row)
-{
-	struct json_object *obj = json_object_new_object(), *value;
-	struct ct_column col;
-	char cell[256];
-	size_t i;
-
-	for (i = 0; i < CT_FIELDS; i++) {
-		col = (struct ct_column) { .field = ct_fields[i] };
-		ct_cell(list, row, &col, cell, sizeof(cell));
-		if (col.field.from == CT_FROM_ID)
-			value = json_object_new_int64(row->ct.id);
-		else if (col.field.from == CT_FROM_VSWAP)
-			value = json_object_new_boolean(!strcmp(cell, "yes"));
-		else if (col.field.width > 0 && *cell && !cell[strspn(cell, "0123456789")])
-			value = json_object_new_int64(strtoll(cell, NULL, 10));
-		else
-			value = strcmp(cell, "-") ? json_object_new_string(cell) : NULL;
-		json_object_object_add(obj, col.field.name, value);
-	}
-	for (i = 0; i < CT_UBC_COUNT; i++)
-		json_object_object_add(obj, ct_keys[i].word,
-				       ct_json_ubc(list, row, ct_keys[i].word));
-	return obj;
 }
 
 static int ct_print(struct ct_list *list)
@@ -392,7 +111,7 @@ static int ct_print(struct ct_list *list)
 	}
 	array = json_object_new_array();
 	for (i = 0; i < list->count; i++)
-		json_object_array_add(array, ct_json_row(list, &list->row[i]));
+		json_object_array_add(array, ct_json_row(&list->snap, &list->row[i]));
 	puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY |
 					    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(array);
@@ -441,7 +160,7 @@ static int ct_add(struct ct_list *list, const char *arg, bool asked)
 		row->running = ct_running(&row->ct);
 		row->mounted = ct_mounted(&row->ct);
 		row->pool = ct_find_pool(list, row->ct.text);
-		ct_cell(list, row, &list->sort, row->sort, sizeof(row->sort));
+		ct_cell(&list->snap, row, &list->sort, row->sort, sizeof(row->sort));
 	}
 	if (asked && (status || !row->ct.exists))
 		list->missing = true;
@@ -494,16 +213,6 @@ static int ct_compare(const void *one, const void *other, void *data)
 	if (!ret)
 		return a->ct.id < b->ct.id ? -1 : a->ct.id > b->ct.id;
 	return list->down ? -ret : ret;
-}
-
-static void ct_print_fields(void)
-{
-	size_t i;
-
-	for (i = 0; i < CT_FIELDS; i++)
-		printf("%-15s %s\n", ct_fields[i].name, ct_fields[i].head);
-	for (i = 0; i < CT_UBC_COUNT; i++)
-		printf("%-15s %s; also with .m .b .l .f\n", ct_keys[i].word, ct_keys[i].key);
 }
 
 static int ct_list_sort(struct ct_list *list, const char *field)

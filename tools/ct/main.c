@@ -65,6 +65,10 @@ static const struct ct_verb ct_verbs[] = {
 	  "the same, with the status of the command" },
 	{ "enter", NULL, ct_cmd_enter, NULL, true, "CTID [--exec COMMAND...]",
 	  "run a shell in it, on a terminal of its own" },
+	{ "runscript", NULL, ct_cmd_runscript, NULL, true, "CTID FILE",
+	  "run a script of the host in it, also if it is stopped" },
+	{ "console", NULL, ct_cmd_console, NULL, false, "CTID [1]",
+	  "be at its console; Esc and . leaves it" },
 	{ "list", NULL, NULL, ct_cmd_list, false,
 	  "[-aSnHj1L] [-o FIELD,...] [-s [-]FIELD] [-h|-N|-d PATTERN] [CTID]...",
 	  "list containers" },
@@ -75,6 +79,10 @@ static const struct ct_verb ct_verbs[] = {
 	{ "shutdown", NULL, NULL, ct_cmd_shutdown, false, "",
 	  "stop all containers for the machine to go down" },
 	{ "hook", NULL, ct_cmd_hook, NULL, false, NULL, NULL },
+	{ "node", NULL, NULL, ct_cmd_node, false, "[-j] | split N [-f NAME]",
+	  "what the machine has, and its containers hold, may have and are promised" },
+	{ "import-conf", NULL, ct_cmd_import_conf, NULL, false, "CTID FILE",
+	  "take a configuration of OpenVZ over, and tell what becomes of it" },
 	{ "validate", NULL, NULL, ct_cmd_validate, true, "[-r] [--report] CTID|FILE",
 	  "check a configuration, repair it, tell what becomes of it" },
 	{ "template", NULL, NULL, ct_cmd_template, false,
@@ -85,7 +93,7 @@ static const struct ct_verb ct_verbs[] = {
 
 /* What vzctl could do and this cannot. */
 static const char ct_verbs_absent[] =
-	" runscript quotaon quotaoff quotainit console snapshot"
+	" quotaon quotaoff quotainit snapshot"
 	" snapshot-switch snapshot-delete snapshot-mount snapshot-umount snapshot-list convert"
 	" compact exec3 reinstall ";
 
@@ -177,12 +185,21 @@ static int ct_main(struct ct_run *run, int argc, char **argv)
 	run->b.cmds = cmds;
 	run->b.cmd = cmds;
 	run->verb = verb->name;
-	/* A file can be validated on a machine that has no containers. */
-	if (verb->alone != ct_cmd_validate)
+	/* A file can be validated on a machine that has no containers, and the machine shown. */
+	if (verb->alone != ct_cmd_validate && verb->alone != ct_cmd_node)
 		status = ct_run_open(run);
 	if (!status)
 		status = ct_verb_run(run, verb, argc, argv);
 	return ct_exit_status(run, verb, status);
+}
+
+static int ct_node_main(struct ct_run *run, int argc, char **argv)
+{
+	struct bctl_cmd cmds[2] = { { run->prog, NULL, "[-j] | -n N [-f NAME]", "" }, { 0 } };
+
+	run->b.cmds = cmds;
+	run->b.cmd = cmds;
+	return ct_cmd_node(run, argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -196,7 +213,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	umask(022);
 	run.b.said = run.said;
-	run.vz = !strcmp(run.prog, "vzctl") || !strcmp(run.prog, "vzlist");
+	run.vz = !strncmp(run.prog, "vz", 2);
 	if (!strcmp(run.prog, "bctl-ct"))
 		run.prog = "bctl ct";
 	if (!strcmp(run.prog, "vzlist")) {
@@ -205,6 +222,9 @@ int main(int argc, char **argv)
 		status = ct_run_open(&run);
 		if (!status)
 			status = ct_cmd_list(&run, argc, argv);
+	} else if (run.vz && strcmp(run.prog, "vzctl")) {
+		/* vzmemcheck, vzcpucheck, vzoversell, vzsplit */
+		status = ct_node_main(&run, argc, argv);
 	} else {
 		ct_global_options(&run, &argc, &argv);
 		status = argc > 1 ? ct_main(&run, argc - 1, argv + 1) : ct_main(&run, 1, list);

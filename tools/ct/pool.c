@@ -209,7 +209,8 @@ static void ct_find_resets(struct ct_account *acc)
 			if (!word || !ct_is_set(acc, bc_tuning_id(word)))
 				continue;
 			snprintf(more, sizeof(acc->more[0]), "%s=%s", key->word,
-				 strcmp(key->word, "cpu.shares") ? "unlimited" : "1000");
+				 !strcmp(key->word, "cpu.shares") ? "1000" :
+				 !strcmp(key->word, "ioprio") ? "4" : "unlimited");
 		}
 		acc->nmore++;
 	}

@@ -8,6 +8,7 @@
  *	set		finished: the same limits again, then the new file; undone if the kernel
  *			refuses them, as then it never took them
  *	destroy		finished
+ *	runscript	undone: what was stopped is stopped
  *	suspend		finished if the dump is complete; else undone, and it goes on
  *	resume		finished if it was to go on already; else undone, and the dump stays
  *
@@ -52,6 +53,13 @@ static int ct_stop_recover(struct ct *ct)
 	return status == CT_E_SCRIPT ? CT_OK : status;
 }
 
+/* What was stopped is stopped. */
+static int ct_idle_recover(struct ct *ct, const char **what)
+{
+	*what = "undone";
+	return ct_start_undo(ct);
+}
+
 /**
  * ct_recover() - finish or undo what was begun
  * @ct: the container, locked, with a journal
@@ -74,6 +82,8 @@ int ct_recover(struct ct *ct)
 		status = ct_stop_recover(ct);
 	else if (!strcmp(name, "set"))
 		status = ct_set_finish(ct);
+	else if (!strcmp(name, "runscript"))
+		status = ct_idle_recover(ct, &what);
 	else if (!strcmp(name, "suspend"))
 		status = ct_suspend_recover(ct, &what);
 	else if (!strcmp(name, "resume"))
