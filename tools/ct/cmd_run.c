@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ct.h"
+#include "net.h"
 #include "parse.h"
 
 #define CT_ESCAPE	'\033'
@@ -42,6 +43,8 @@ int ct_idle_begin(struct ct *ct, const char *verb)
 		status = ct_do_mount(ct);
 	if (!status)
 		status = ct_pool_start(ct, &made);
+	if (!status)
+		status = ct_up_begin(ct);
 	if (!status)
 		status = ct_engine_idle(ct);
 	if (status && !ct_start_undo(ct)) {

@@ -103,6 +103,7 @@ static int ct_dump_measure(const char *path, bool sync, uint64_t *files, uint64_
 {
 	char images[PATH_MAX];
 	struct dirent *entry;
+	const char *dot;
 	struct stat st;
 	int fd, ret = ct_dump_images(path, images);
 	DIR *dir = ret ? NULL : opendir(images);
@@ -112,7 +113,9 @@ static int ct_dump_measure(const char *path, bool sync, uint64_t *files, uint64_
 	if (!dir)
 		return ret ? ret : -errno;
 	while (!ret && (entry = readdir(dir))) {
-		if (*entry->d_name == '.' || strstr(entry->d_name, ".log"))
+		/* criu leaves logs and statistics beside them. */
+		dot = strrchr(entry->d_name, '.');
+		if (!dot || strcmp(dot, ".img"))
 			continue;
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
 			    O_NONBLOCK);
