@@ -256,7 +256,7 @@ static int ship_arrived(struct shipper *s, const struct ship_batch *batch, const
 	    position != batch->record)
 		return ship_wrong(s, "the server's answer makes no sense");
 	if (refused)
-		shipper_note(s, "%lld records share time with others and were not taken: see beancounter.conflict",
+		shipper_note(s, "%lld records share time with others: see beancounter.conflict",
 			     refused);
 	s->sent += came;
 	s->from = batch->record;
