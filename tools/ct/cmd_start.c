@@ -267,7 +267,7 @@ static int ct_wait_up(struct ct *ct)
 {
 	static char * const argv[] = { "", "-c",
 		"i=0; while [ $i -lt 300 ]; do i=$((i + 1));"
-		"case $(readlink /proc/1/exe) in"
+		"case $(readlink /proc/1/exe) in "
 		"*systemd) case $(systemctl is-system-running --wait 2>/dev/null) in"
 		"	running|degraded) exit 0;; esac;;"
 		"*/init) case $(runlevel) in *' '[2-5]) exit 0;; esac;;"
