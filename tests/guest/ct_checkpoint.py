@@ -256,6 +256,7 @@ def main():
     test_undumpable()
     if os.environ.get('BC_LONG'):
         test_kill(9999)
+    ctl('restart', '101', '--fast')         # without what cannot be dumped
     ctl('suspend', '101')
     good('destroy, when it is suspended', 'destroy', '101')
     tap.equal((os.listdir(f'{TOP}/dump'), status()), ([], ['deleted', 'unmounted', 'down']),
