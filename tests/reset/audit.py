@@ -193,6 +193,8 @@ class Audit:
             return
         if found.get('cause') == 'lost' and not lost(found):
             self.fail(one, 'is lost without a gap')
+        if one.end and one.end['how'] == 'unload' and (found.get('cause') != 'unload' or lost(found)):
+            self.fail(one, f'cause {found.get("cause")}, {lost(found)} ms lost')
         self.check_figures(one)
 
     def run(self):

@@ -224,9 +224,9 @@ class Vm:
             if self.tools:
                 for name in os.listdir(self.tools):
                     add(os.path.join(self.tools, name), f'usr/local/bin/{name}')
-            spec = os.path.join(TOP, 'Documentation')
-            if os.path.isdir(spec):
-                add(spec, 'root/Documentation')
+            for name in ('Documentation', 'tools/systemd'):
+                if os.path.isdir(os.path.join(TOP, name)):
+                    add(os.path.join(TOP, name), 'root/' + os.path.basename(name))
             for name in self.files:
                 add(name, 'root/' + os.path.basename(os.path.normpath(name)))
             run = (f'export BC_KERNEL={self.kernel}\n'
