@@ -3,8 +3,10 @@
 # long: debug 6.12
 # timeout: 300
 """Containers: a life from template to nothing, limits, exit statuses, kill -9 at any instant."""
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -56,6 +58,16 @@ def left(number):
     return found + [p['name'] for p in bc.nl.dump() if p['name'] == number]
 
 
+def inside(number='101'):
+    """Command lines of all processes of a container."""
+    found = []
+    with open(f'{CGROUP}/bc/{number}/ct/cgroup.procs', encoding='ascii') as f:
+        for pid in f.read().split():
+            with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline', 'rb') as line:
+                found.append(line.read().replace(b'\0', b' ').decode().strip())
+    return found
+
+
 def test_life():
     good('create', 'create', '101', '--hostname', 'web.example', '--name', 'web')
     tap.equal(status(), ['exist', 'unmounted', 'down'], 'it is there and down')
@@ -77,6 +89,11 @@ def test_status_of_commands():
     tap.equal(ctl('exec', '101', 'exit 7').returncode, 8, 'exec says 8 for a command that fails')
     tap.equal(ctl('exec2', '101', 'exit 7').returncode, 7, 'exec2 says what the command says')
     tap.equal(ctl('exec2', '101', 'kill -9 $$').returncode, 137, 'or what killed it')
+    with subprocess.Popen(['vzctl', 'exec2', '101', 'sleep 4321; true'], env=node.env) as waits:
+        tap.poll_until(bc.WAIT, lambda: 'sleep 4321' in inside())
+        waits.send_signal(signal.SIGTERM)
+        tap.ok(waits.wait(bc.WAIT) == 143 and 'sleep 4321' not in inside(),
+               'SIGTERM ends the command and what it has started')
     done = ctl('exec', '101', '-', input='echo "read: $((6 * 7))"\n')
     tap.equal(done.stdout, 'read: 42\n', 'a dash reads commands')
     done = subprocess.run(['bctl', 'ct', 'exec2', 'web', 'echo', 'a  b'], env=node.env, check=False,

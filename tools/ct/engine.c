@@ -557,7 +557,7 @@ int ct_engine_run(struct ct *ct, char * const *argv, bool terminal, bool quiet)
 	struct ct_exec exec = { argv, terminal, quiet };
 	struct lxc_container *c = ct_lxc(ct);
 	pid_t pid = -1;
-	int status = -1;
+	int status;
 
 	options.env_policy = LXC_ATTACH_CLEAR_ENV;
 	options.extra_env_vars = env;
@@ -566,8 +566,10 @@ int ct_engine_run(struct ct *ct, char * const *argv, bool terminal, bool quiet)
 	if (terminal)
 		options.attach_flags |= LXC_ATTACH_TERMINAL;
 	ct_isolate_limits();
-	if (c && !c->attach(c, ct_exec_main, &exec, &options, &pid) && pid > 0)
-		status = ct_reap(pid);
+	ct_relay_begin();
+	if (!c || c->attach(c, ct_exec_main, &exec, &options, &pid))
+		pid = -1;
+	status = ct_relay_wait(pid);
 	if (c)
 		lxc_container_put(c);
 	return status;

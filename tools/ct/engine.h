@@ -27,6 +27,8 @@ bool ct_lxc_dumpable(struct ct *ct, struct lxc_container *c);
 int ct_engine_apart(struct ct *ct, ct_engine_act *act, void *data);
 int ct_cgroup_write(int root, const char *dir, const char *file, const char *text);
 int ct_reap(pid_t pid);
+void ct_relay_begin(void);
+int ct_relay_wait(pid_t pid);
 void ct_std_null(void);
 void ct_nap(void);
 time_t ct_clock(void);
