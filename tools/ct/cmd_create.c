@@ -15,7 +15,9 @@
 
 #include "cli.h"
 #include "ct.h"
+#include "disk.h"
 #include "keys.h"
+#include "storage.h"
 
 /**
  * struct ct_new - what is asked for
@@ -28,7 +30,9 @@
  * @layout: --layout
  * @uid: --local_uid
  * @gid: --local_gid
- * @archive: the file of the template
+ * @storage: --storage
+ * @how: what these and the configuration come to
+ * @tmpl: the template
  */
 struct ct_new {
 	const char *template;
@@ -40,32 +44,20 @@ struct ct_new {
 	const char *layout;
 	const char *uid;
 	const char *gid;
-	char archive[PATH_MAX];
+	const char *storage;
+	enum ct_storage how;
+	struct ct_tmpl tmpl;
 };
 
 static int ct_find_template(struct ct *ct, struct ct_new *new)
 {
-	static const char * const kinds[] = { "", ".gz", ".xz", ".zst", ".bz2", ".lzma" };
-	const char *base = ct_global(ct->run, "TEMPLATE", NULL);
-	struct stat st;
-	size_t i;
-
-	if (!base)
+	if (!ct_global(ct->run, "TEMPLATE", NULL))
 		return ct_fail(ct->run, CT_E_TEMPLATE_UNSET, ct->text, "TEMPLATE is not set");
 	if (!new->template)
 		new->template = ct_global(ct->run, "DEF_OSTEMPLATE", NULL);
 	if (!new->template)
 		return ct_fail(ct->run, CT_E_NO_OSTEMPLATE, ct->text, "--ostemplate is missing");
-	if (!*new->template || *new->template == '.' || strchr(new->template, '/'))
-		return ct_fail(ct->run, CT_E_VALUE, ct->text, "'%.96s' is no name of a template",
-			       new->template);
-	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (!ct_path(new->archive, PATH_MAX, "%s/cache/%s.tar%s", base, new->template,
-			     kinds[i]) && !stat(new->archive, &st) && S_ISREG(st.st_mode))
-			return CT_OK;
-	return ct_fail(ct->run, CT_E_NO_TEMPLATE, ct->text,
-		       "there is no template %s.tar, or .tar.gz, .xz, .zst, .bz2, in %s/cache",
-		       new->template, base);
+	return ct_tmpl_open(ct->run, ct->text, new->template, &new->tmpl);
 }
 
 static int ct_copy_sample(struct ct *ct, struct ct_new *new)
@@ -130,9 +122,13 @@ static int ct_new_check(struct ct *ct, struct ct_new *new)
 		layout = ct_get(&ct->conf, "VE_LAYOUT");
 	if (!layout)
 		layout = ct_global(ct->run, "VE_LAYOUT", "simfs");
-	if (strcmp(layout, "simfs"))
-		return ct_fail(ct->run, CT_E_PLOOP, ct->text,
-			       "layout '%.32s' is not there; simfs, a directory, is", layout);
+	status = ct_storage_parse(ct, layout, &new->how);
+	if (!status)
+		status = ct_storage_option(ct, new->storage, &new->how);
+	if (!status)
+		status = ct_quota_check(ct, &ct->conf);
+	if (status)
+		return status;
 	if (new->name && !ct_name_ok(new->name))
 		return ct_fail(ct->run, CT_E_NAME, ct->text, "'%.96s' is no name for a container",
 			       new->name);
@@ -146,7 +142,7 @@ static int ct_new_check(struct ct *ct, struct ct_new *new)
 }
 
 /* The private area, complete or not there. */
-static int ct_make_private(struct ct *ct, const struct ct_new *new)
+static int ct_make_private(struct ct *ct, struct ct_new *new)
 {
 	char tmp[PATH_MAX], above[PATH_MAX];
 	int status, ret;
@@ -163,7 +159,9 @@ static int ct_make_private(struct ct *ct, const struct ct_new *new)
 		ret = -errno;
 	if (ret)
 		return ct_fail(ct->run, CT_E_MAKE_PRIVATE, ct->private, "%s", strerror(-ret));
-	status = ct_unpack(ct->run, ct->text, new->archive, tmp);
+	status = ct_quota_new(ct, tmp);
+	if (!status)
+		status = ct_storage_fill(ct, new->how, &new->tmpl, tmp);
 	/* Should somebody have made it meanwhile, it is not this program's to remove. */
 	if (!status && renameat2(AT_FDCWD, tmp, AT_FDCWD, ct->private, RENAME_NOREPLACE)) {
 		status = ct_fail(ct->run, CT_E_MAKE_PRIVATE, ct->private, "%s", strerror(errno));
@@ -256,6 +254,8 @@ static int ct_create(struct ct *ct, struct ct_new *new)
 
 	status = ct_new_check(ct, new);
 	if (!status)
+		status = ct_storage_prepare(ct, new->how, &new->tmpl);
+	if (!status)
 		status = ct_step_begin(ct, "create");
 	if (status)
 		return status;
@@ -281,12 +281,13 @@ static int ct_create(struct ct *ct, struct ct_new *new)
  */
 int ct_cmd_create(struct ct *ct, int argc, char **argv)
 {
-	struct ct_new new = { 0 };
+	struct ct_new new = { .tmpl = { .lock = -1, .work = -1 } };
 	const struct bc_opt opts[] = {
 		{ "ostemplate", 0, NULL, &new.template }, { "config", 0, NULL, &new.sample },
 		{ "private", 0, NULL, &new.private }, { "root", 0, NULL, &new.root },
 		{ "hostname", 0, NULL, &new.hostname }, { "name", 0, NULL, &new.name },
-		{ "layout", 0, NULL, &new.layout }, { "local_uid", 0, NULL, &new.uid },
+		{ "layout", 0, NULL, &new.layout }, { "storage", 0, NULL, &new.storage },
+		{ "progress", 0, &ct->run->progress, NULL }, { "local_uid", 0, NULL, &new.uid },
 		{ "local_gid", 0, NULL, &new.gid }, BC_OPT_END
 	};
 	int status = bctl_args(&ct->run->b, &argc, argv, opts);
@@ -298,6 +299,7 @@ int ct_cmd_create(struct ct *ct, int argc, char **argv)
 	status = ct_lock(ct);
 	if (!status)
 		status = ct_create(ct, &new);
+	ct_tmpl_close(&new.tmpl);
 	if (!status)
 		ct_note(ct->run, ct->text, "the container was created");
 	return status;

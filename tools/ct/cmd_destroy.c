@@ -12,6 +12,7 @@
 
 #include "cli.h"
 #include "ct.h"
+#include "disk.h"
 #include "keys.h"
 
 static void ct_forget_name(struct ct *ct)
@@ -64,6 +65,7 @@ int ct_destroy_finish(struct ct *ct)
 	ret = ct_tree_remove(ct->private);
 	if (ret)
 		return ct_fail(ct->run, CT_E_DELETE, ct->private, "%s", strerror(-ret));
+	ct_quota_forget(ct);
 	(void)rmdir(ct->root);
 	if (!ct_path(path, sizeof(path), "%.*s.log", (int)strlen(ct->step_path) - 5,
 		     ct->step_path))

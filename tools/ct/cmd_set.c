@@ -19,6 +19,7 @@
 
 #include "cli.h"
 #include "ct.h"
+#include "disk.h"
 #include "fetch.h"
 #include "keys.h"
 #include "net.h"
@@ -33,6 +34,7 @@
 /**
  * enum ct_set_kind - what an option of set takes
  * @CT_SET_UBC: barrier and limit
+ * @CT_SET_DISK: limits of the disk, checked with all the others
  * @CT_SET_LIMIT: a limit, whose barrier is 0
  * @CT_SET_RAW: what ct_map_conf() understands as it is
  * @CT_SET_MEGABYTES: a rate; megabytes per second without suffix
@@ -43,7 +45,7 @@
  * @CT_SET_WORDS: words NAME:VALUE, which are added to those that there are
  * @CT_SET_TEXT: anything
  */
-enum ct_set_kind { CT_SET_UBC, CT_SET_LIMIT, CT_SET_RAW, CT_SET_MEGABYTES, CT_SET_YESNO,
+enum ct_set_kind { CT_SET_UBC, CT_SET_DISK, CT_SET_LIMIT, CT_SET_RAW, CT_SET_MEGABYTES, CT_SET_YESNO,
 		   CT_SET_NUMBER, CT_SET_HOST, CT_SET_NAME, CT_SET_WORDS, CT_SET_TEXT };
 
 /* @live: there is something to do to a running container. */
@@ -67,6 +69,10 @@ static const struct ct_set_opt ct_set_opts[] = {
 	{ "hostname", "HOSTNAME", CT_SET_HOST, true },
 	{ "name", "NAME", CT_SET_NAME, false },
 	{ "description", "DESCRIPTION", CT_SET_TEXT, false },
+	{ "diskspace", "DISKSPACE", CT_SET_DISK, true },
+	{ "diskinodes", "DISKINODES", CT_SET_DISK, true },
+	{ "quotatime", "QUOTATIME", CT_SET_NUMBER, true },
+	{ "diskquota", "DISK_QUOTA", CT_SET_YESNO, true },
 	{ "onboot", "ONBOOT", CT_SET_YESNO, false },
 	{ "bootorder", "BOOTORDER", CT_SET_NUMBER, false },
 	{ "disabled", "DISABLED", CT_SET_YESNO, false },
@@ -85,7 +91,7 @@ static const struct ct_set_opt ct_set_opts[] = {
 /* Options of vzctl that are known not to be there. */
 static const char ct_set_absent[] =
 	" applyconfig_map netdev_add netdev_del"
-	" diskquota diskspace diskinodes quotatime quotaugidlimit"
+	" quotaugidlimit"
 	" iptables netfilter cpus cpumask nodemask meminfo pci_add"
 	" pci_del mount_opts root private ";
 
@@ -507,6 +513,8 @@ static int ct_set_check(struct ct_change *change)
 		return ct_fail(ct->run, CT_E_NAME, ct->text, "the name %s belongs to %u", name,
 			       owner);
 	status = ct_set_check_bounds(change);
+	if (!status)
+		status = ct_quota_check(ct, &change->conf);
 	if (!status && ct_asked_net(change->keys, change->count))
 		status = ct_net_check(ct, &change->conf);
 	return status ? status : ct_pool_check(ct, &change->conf);

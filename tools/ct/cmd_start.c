@@ -14,10 +14,12 @@
 #include "bctl.h"
 #include "cli.h"
 #include "ct.h"
+#include "disk.h"
 #include "fetch.h"
 #include "keys.h"
 #include "net.h"
 #include "parse.h"
+#include "storage.h"
 #include "rights.h"
 
 #define CT_STOP_TIMEOUT	120
@@ -105,10 +107,10 @@ static void ct_tell_kept(const struct ct *ct)
 static int ct_start_check(struct ct *ct, bool force)
 {
 	const char *disabled = ct_get(&ct->conf, "DISABLED"), *key, *why, *missing;
-	const char *layout = ct_get(&ct->conf, "VE_LAYOUT");
 	struct ct_rights rights;
 	struct ct_wrong wrong;
 	struct ct_ubc ubc;
+	int status;
 
 	if (ct_suspended(ct) && !ct_running(ct) && !force)
 		return ct_fail(ct->run, CT_E_RESUME, ct->text,
@@ -116,9 +118,11 @@ static int ct_start_check(struct ct *ct, bool force)
 	if (disabled && !strcmp(disabled, "yes") && !force)
 		return ct_fail(ct->run, CT_E_DISABLED, ct->text,
 			       "the start is disabled; --force starts it nevertheless");
-	if (layout && strcmp(layout, "simfs"))
-		return ct_fail(ct->run, CT_E_PLOOP, ct->text,
-			       "VE_LAYOUT=\"%.32s\" is not there; simfs, a directory, is", layout);
+	status = ct_storage_check(ct);
+	if (!status)
+		status = ct_quota_check(ct, &ct->conf);
+	if (status)
+		return status;
 	if (ct_ubc_read(&ct->conf, bc_page_size(), &ubc, &key, &why))
 		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: %s", key, why);
 	missing = ct_ubc_missing(&ubc);
@@ -182,6 +186,8 @@ int ct_do_start(struct ct *ct, bool force)
 		return ct_step_end(ct) ? CT_E_SYSTEM : status;
 	/* A monitor that was killed has left its cgroups. */
 	status = ct_engine_clear(ct);
+	if (!status && !ct_mounted(ct))
+		status = ct_quota_start(ct);
 	if (!status)
 		status = ct_do_mount(ct);
 	if (!status)

@@ -15,6 +15,7 @@
 
 #include <json-c/json.h>
 
+#include "disk.h"
 #include "field.h"
 #include "print.h"
 
@@ -39,6 +40,8 @@ static const struct ct_field ct_fields[] = {
 	{ "ioprio", "IOP", 3, CT_FROM_KEY, "IOPRIO" },
 	{ "iolimit", "IOLIMIT", 10, CT_FROM_KEY, "IOLIMIT" },
 	{ "iopslimit", "IOPSLIMIT", 10, CT_FROM_KEY, "IOPSLIMIT" },
+	{ "diskspace", "DISKSPACE", 11, CT_FROM_DISK, "space" },
+	{ "diskinodes", "DISKINODES", 12, CT_FROM_DISK, "inodes" },
 	{ "diskspace.s", "DISKSPACE.S", 11, CT_FROM_SOFT, "DISKSPACE" },
 	{ "diskspace.h", "DISKSPACE.H", 11, CT_FROM_HARD, "DISKSPACE" },
 	{ "diskinodes.s", "DISKINODES.S", 12, CT_FROM_SOFT, "DISKINODES" },
@@ -87,8 +90,8 @@ static bool ct_column_ubc(const char *name, size_t len, struct ct_column *col)
 
 /* Other names of fields. */
 static const struct { const char *name, *field; } ct_field_aliases[] = {
-	{ "veid", "ctid" }, { "vpsid", "ctid" }, { "diskspace", "diskspace.h" },
-	{ "diskinodes", "diskinodes.h" }, { "cpu", "cpulimit" },
+	{ "veid", "ctid" }, { "vpsid", "ctid" },
+	{ "cpu", "cpulimit" },
 };
 
 /**
@@ -212,6 +215,7 @@ static void ct_uptime_text(const struct ct_row *row, char *out, size_t size)
 void ct_cell(const struct bc_snapshot *snap, const struct ct_row *row,
 	     const struct ct_column *col, char *out, size_t size)
 {
+	char what[16];
 	const char *text = NULL;
 	struct bc_record rec;
 	struct ct_ubc ubc;
@@ -237,8 +241,17 @@ void ct_cell(const struct bc_snapshot *snap, const struct ct_row *row,
 		break;
 	case CT_FROM_SOFT:
 	case CT_FROM_HARD:
+		snprintf(what, sizeof(what), "%s.%c",
+			 strcmp(col->field.key, "DISKSPACE") ? "inodes" : "space",
+			 col->field.from == CT_FROM_HARD ? 'h' : 's');
+		ct_quota_cell(&row->ct, what, out, size);
+		if (strcmp(out, "-"))
+			return;
 		ct_side_text(ct_get(&row->ct.conf, col->field.key),
 			     col->field.from == CT_FROM_HARD, out, size);
+		return;
+	case CT_FROM_DISK:
+		ct_quota_cell(&row->ct, col->field.key, out, size);
 		return;
 	case CT_FROM_UPTIME:
 		ct_uptime_text(row, out, size);
@@ -322,7 +335,8 @@ struct json_object *ct_json_row(const struct bc_snapshot *snap, const struct ct_
 		else if (col.field.width > 0 && *cell && !cell[strspn(cell, "0123456789")])
 			value = json_object_new_int64(strtoll(cell, NULL, 10));
 		else
-			value = strcmp(cell, "-") ? json_object_new_string(cell) : NULL;
+			value = strcmp(cell, "-") && strcmp(cell, "unlimited") ?
+				json_object_new_string(cell) : NULL;
 		json_object_object_add(obj, col.field.name, value);
 	}
 	for (i = 0; i < CT_UBC_COUNT; i++)

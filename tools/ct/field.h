@@ -19,8 +19,9 @@
  * @CT_FROM_ROOT: VE_ROOT
  * @CT_FROM_PRIVATE: VE_PRIVATE
  * @CT_FROM_KEY: a key of the configuration
- * @CT_FROM_SOFT: what stands before the colon of one
- * @CT_FROM_HARD: what stands behind it
+ * @CT_FROM_SOFT: the soft limit of the disk; if none is set, what stands before the colon
+ * @CT_FROM_HARD: the hard one, and what stands behind it
+ * @CT_FROM_DISK: what is in use on the disk
  * @CT_FROM_UPTIME: since when its init runs
  * @CT_FROM_NAME: the name, or the number
  * @CT_FROM_VSWAP: whether physpages has a limit
@@ -28,7 +29,8 @@
  * @CT_FROM_UBC: the table of the pool
  */
 enum ct_source { CT_FROM_ID, CT_FROM_STATUS, CT_FROM_ROOT, CT_FROM_PRIVATE, CT_FROM_KEY,
-		 CT_FROM_SOFT, CT_FROM_HARD, CT_FROM_UPTIME, CT_FROM_NAME, CT_FROM_VSWAP, CT_FROM_LOAD, CT_FROM_UBC };
+		 CT_FROM_SOFT, CT_FROM_HARD, CT_FROM_DISK, CT_FROM_UPTIME,
+		 CT_FROM_NAME, CT_FROM_VSWAP, CT_FROM_LOAD, CT_FROM_UBC };
 
 struct ct_field {
 	const char *name;

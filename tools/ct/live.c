@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "ct.h"
+#include "disk.h"
 #include "keys.h"
 #include "net.h"
 
 #define CT_KEYS_NET	" IP_ADDRESS NETIF RATE RATEBOUND "
+#define CT_KEYS_DISK	" DISKSPACE DISKINODES QUOTATIME DISK_QUOTA "
 #define CT_KEYS_DNS	" NAMESERVER SEARCHDOMAIN "
 
 /**
@@ -91,6 +93,24 @@ static int ct_set_live_net(struct ct *ct, const struct ct_conf *conf, char * con
 	return status;
 }
 
+/* The disk, then those. */
+static int ct_set_live_disk(struct ct *ct, const struct ct_conf *conf, char * const *keys,
+			    size_t count)
+{
+	struct ct_disk before;
+	int status;
+
+	if (!ct_asked_any(keys, count, CT_KEYS_DISK))
+		return ct_set_live_net(ct, conf, keys, count);
+	status = ct_quota_set(ct, conf, &before);
+	if (status)
+		return status;
+	status = ct_set_live_net(ct, conf, keys, count);
+	if (status)
+		ct_quota_back(ct, &before);
+	return status;
+}
+
 static int ct_set_live_dns(struct ct *ct, const struct ct_conf *conf)
 {
 	int ret = ct_inside_dns(ct, conf);
@@ -125,7 +145,7 @@ int ct_set_live(struct ct *ct, const struct ct_conf *conf, char * const *keys, s
 	if (!status && dns)
 		status = ct_set_live_dns(ct, conf);
 	if (!status)
-		status = ct_set_live_net(ct, conf, keys, count);
+		status = ct_set_live_disk(ct, conf, keys, count);
 	if (status && *old)
 		(void)ct_engine_hostname(ct, old, ignored, sizeof(ignored));
 	if (status && dns)

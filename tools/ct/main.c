@@ -15,6 +15,7 @@
 #include "beancounter.h"
 #include "cli.h"
 #include "ct.h"
+#include "disk.h"
 #include "template.h"
 
 /**
@@ -40,7 +41,8 @@ struct ct_verb {
 static const struct ct_verb ct_verbs[] = {
 	{ "create", NULL, ct_cmd_create, NULL, false,
 	  "CTID [--ostemplate NAME] [--config NAME] [--private DIR] [--root DIR]\n"
-	  "       [--hostname NAME] [--name NAME] [--layout simfs]\n"
+	  "       [--hostname NAME] [--name NAME] [--layout simfs[:overlay]]\n"
+	  "       [--storage copy|overlay|reflink] [--progress]\n"
 	  "       [--local_uid ID [--local_gid ID]]",
 	  "make a container of a template" },
 	{ "destroy", "delete", ct_cmd_destroy, NULL, false, "CTID",
@@ -59,6 +61,12 @@ static const struct ct_verb ct_verbs[] = {
 	{ "set", NULL, ct_cmd_set, NULL, false, "CTID [--save] --OPTION VALUE...",
 	  "change limits and settings, all of them or none" },
 	{ "status", NULL, ct_cmd_status, NULL, false, "CTID", "print what state it is in" },
+	{ "quota", NULL, ct_cmd_quota, NULL, false, "CTID [-j]",
+	  "print what it has on the disk, and may have" },
+	{ "quotaon", NULL, ct_cmd_quotaon, NULL, false, "CTID", "set the limits of the disk" },
+	{ "quotaoff", NULL, ct_cmd_quotaoff, NULL, false, "CTID", "undo that" },
+	{ "quotainit", NULL, ct_cmd_quotainit, NULL, false, "CTID",
+	  "count its files on the disk anew" },
 	{ "exec", NULL, ct_cmd_exec, NULL, false, "CTID COMMAND...|-",
 	  "run a command in it; 8 if that fails" },
 	{ "exec2", NULL, ct_cmd_exec2, NULL, true, "CTID COMMAND...|-",
@@ -93,7 +101,7 @@ static const struct ct_verb ct_verbs[] = {
 
 /* What vzctl could do and this cannot. */
 static const char ct_verbs_absent[] =
-	" quotaon quotaoff quotainit snapshot"
+	" snapshot"
 	" snapshot-switch snapshot-delete snapshot-mount snapshot-umount snapshot-list convert"
 	" compact exec3 reinstall ";
 

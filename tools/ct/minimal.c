@@ -37,7 +37,9 @@ static int ct_put(struct archive *out, const char *name, int type, int mode, con
 	if (ret == ARCHIVE_OK && len && archive_write_data(out, data, len) != (la_ssize_t)len)
 		ret = ARCHIVE_FATAL;
 	archive_entry_free(entry);
-	return ret == ARCHIVE_OK ? 0 : -EIO;
+	if (ret == ARCHIVE_OK)
+		return 0;
+	return archive_errno(out) > 0 ? -archive_errno(out) : -EIO;
 }
 
 /* A program of the host. */
@@ -183,7 +185,7 @@ int ct_build_minimal(const struct ct_run *run, const char *name, const char *pat
 	if (!ret)
 		ret = ct_put(out, "./sbin/init", AE_IFLNK, 0777, "/bin/busybox", NULL, 0);
 	if (ret)
-		status = ct_fail(run, CT_E_NO_SPACE, path, "it cannot be written: %s",
+		status = ct_fail(run, ret == -ENOSPC ? CT_E_NO_SPACE : CT_E_SYSTEM, path, "it cannot be written: %s",
 				 strerror(-ret));
 	return ct_pack_close(run, path, out, status);
 }

@@ -7,6 +7,7 @@
  *	stop		finished
  *	set		finished: the same limits again, then the new file; undone if the kernel
  *			refuses them, as then it never took them
+ *	quotainit	finished
  *	destroy		finished
  *	runscript	undone: what was stopped is stopped
  *	suspend		finished if the dump is complete; else undone, and it goes on
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #include "ct.h"
+#include "disk.h"
 #include "keys.h"
 
 /* The journal knows the places, also when the configuration is gone. */
@@ -88,6 +90,8 @@ int ct_recover(struct ct *ct)
 		status = ct_suspend_recover(ct, &what);
 	else if (!strcmp(name, "resume"))
 		status = ct_resume_recover(ct, &what);
+	else if (!strcmp(name, "quotainit"))
+		status = ct_quota_recover(ct);
 	else if (!strcmp(name, "destroy"))
 		status = ct_destroy_finish(ct);
 	else

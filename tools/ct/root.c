@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ct.h"
+#include "storage.h"
 #include "sys.h"
 
 /* mountinfo writes space, tab, newline and backslash as \ooo. */
@@ -74,6 +75,8 @@ int ct_mount(struct ct *ct)
 	if (access(ct->private, F_OK))
 		return ct_fail(ct->run, CT_E_NO_PRIVATE, ct->text, "the private area %s: %s",
 			       ct->private, strerror(errno));
+	if (ct_is_overlay(ct))
+		return ct_overlay_mount(ct);
 	status = ct_idmap_clone(ct, ct->private, &tree);
 	if (status)
 		return status;
