@@ -130,7 +130,8 @@ static int ct_build_sources(struct ct_build *build, const char *suite, char *pat
 	if (out && fclose(out))
 		ret = -EIO;
 	if (ret || !out)
-		return ct_fail(build->tmpl.run, CT_E_SYSTEM, path, "%s", strerror(ret ? -ret : errno));
+		return ct_fail(build->tmpl.run, CT_E_SYSTEM, path, "%s",
+			       strerror(ret ? -ret : errno));
 	if (!count)
 		*path = '\0';
 	return CT_OK;
@@ -233,7 +234,8 @@ static int ct_build(struct ct_run *run, struct ct_build *build)
 		status = ct_build_places(build);
 	if (status)
 		return status;
-	status = suite ? ct_build_debian(build, suite) : ct_build_minimal(run, build->what, build->tmp);
+	status = suite ? ct_build_debian(build, suite) :
+		 ct_build_minimal(run, build->what, build->tmp);
 	snprintf(source, sizeof(source), "%s%s%s%s%s", suite ? "mmdebstrap " : "busybox",
 		 suite ? suite : "", build->mirror ? " from " : "",
 		 build->mirror ? build->mirror : "", build->include ? " with " : "");
@@ -266,7 +268,8 @@ int ct_tmpl_build(struct ct_run *run, int argc, char **argv)
 	if (status >= 0)
 		return status ? ct_fail(run, CT_E_SYNTAX, NULL, "%s", run->said) : CT_OK;
 	if (argc != 1)
-		return ct_fail(run, CT_E_FEW, NULL, "build: one of debian-11, debian-12, debian-13, minimal");
+		return ct_fail(run, CT_E_FEW, NULL,
+			       "build: one of debian-11, debian-12, debian-13, minimal");
 	build.what = argv[0];
 	status = ct_build(run, &build);
 	if (!status)

@@ -265,7 +265,8 @@ int ct_cmd_template(struct ct_run *run, int argc, char **argv)
 	run->progress |= isatty(2) && !run->quiet;
 	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(verbs[i].name, verb))
-			return verbs[i].run(run, argc > 1 ? argc - 2 : 0, argv + (argc > 1 ? 2 : 1));
+			return verbs[i].run(run, argc > 1 ? argc - 2 : 0,
+					    argv + (argc > 1 ? 2 : 1));
 	return ct_fail(run, CT_E_SYNTAX, NULL, "'%.64s' is none of list, info, build, import, remove",
 		       verb);
 }

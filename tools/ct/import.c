@@ -116,7 +116,8 @@ static int ct_import_archive(struct ct_import *import, char *root)
 	if (!status)
 		status = ct_import_work(import, "archive", dir);
 	if (!status)
-		status = ct_unpack_to(import->tmpl.run, import->tmpl.name, import->from, dir, false);
+		status = ct_unpack_to(import->tmpl.run, import->tmpl.name, import->from, dir,
+				      false);
 	if (status)
 		return status;
 	if (ct_has(dir, "manifest.json") || ct_has(dir, "index.json"))

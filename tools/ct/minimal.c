@@ -185,7 +185,8 @@ int ct_build_minimal(const struct ct_run *run, const char *name, const char *pat
 	if (!ret)
 		ret = ct_put(out, "./sbin/init", AE_IFLNK, 0777, "/bin/busybox", NULL, 0);
 	if (ret)
-		status = ct_fail(run, ret == -ENOSPC ? CT_E_NO_SPACE : CT_E_SYSTEM, path, "it cannot be written: %s",
+		status = ct_fail(run, ret == -ENOSPC ? CT_E_NO_SPACE : CT_E_SYSTEM, path,
+				 "it cannot be written: %s",
 				 strerror(-ret));
 	return ct_pack_close(run, path, out, status);
 }
