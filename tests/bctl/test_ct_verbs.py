@@ -146,7 +146,7 @@ def test_fields(node):
     row = [r for r in rows if r['ctid'] == 31][0]
     tap.equal((row['diskspace.s'], row['diskspace.h'], row['uptime'], row['status'], row['cpus']),
               (10485760, 11534336, None, 'stopped', 2), 'fields, as JSON')
-    tap.equal(node.list('-aH', '-o', 'veid,diskspace,hostname', '-s', '-veid').stdout,
+    tap.equal(node.list('-aH', '-o', 'veid,diskspace.h,hostname', '-s', '-veid').stdout,
               '        31    11534336 vps31.example.net\n'
               '         7           - -\n', 'other names of fields; downwards')
     tap.ok(all(name in node.list('-L').stdout for name in ('uptime', 'diskinodes.h', 'laverage')),
