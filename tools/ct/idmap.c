@@ -104,10 +104,7 @@ static const char *ct_fs_name(const char *path)
 
 static int ct_idmap_tree(struct ct *ct, const char *path, const struct ct_ids *ids, int tree)
 {
-	/* What root of the host has made in there is not for users of the host. */
-	struct mount_attr attr = {
-		.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, .propagation = MS_PRIVATE,
-	};
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
 	int userns = -1, ret = 0;
 
 	if (ct_ids_mapped(ids)) {
@@ -136,7 +133,7 @@ static int ct_idmap_tree(struct ct *ct, const char *path, const struct ct_ids *i
  * @path: the directory; nothing that is mounted below it comes along
  * @tree: receives a descriptor of the mount, which is nowhere yet, and private; to be
  *	closed in the end. For a container without user namespace the ids are those on the
- *	disk, and programs there change no ids; its own mount lets them.
+ *	disk.
  *
  * Return: CT_OK or an error, with nothing left over.
  */

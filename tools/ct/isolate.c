@@ -128,9 +128,7 @@ static bool ct_isolate_ids(struct ct *ct, struct lxc_container *c, const struct 
 	if (!ct_ids_mapped(ids)) {
 		ct_note(ct->run, ct->text,
 			"LOCAL_UID=\"0\": no user namespace; its root is root of the host");
-		/* What is not for users of the host, see ct_idmap_clone(), is for its own. */
-		return ct_lxc_item(ct, c, "lxc.tty.dir", "lxc") &&
-		       ct_lxc_item(ct, c, "lxc.rootfs.options", "suid,dev");
+		return ct_lxc_item(ct, c, "lxc.tty.dir", "lxc");
 	}
 	snprintf(map, sizeof(map), "u 0 %u %u", ids->uid, CT_IDS_COUNT);
 	if (!ct_lxc_item(ct, c, "lxc.idmap", map))
