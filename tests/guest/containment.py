@@ -193,7 +193,8 @@ def check_root(kind):
     inside = flags(node.ctl('exec2', '101', 'cat /proc/self/mountinfo').stdout, '/')
     own = kind == 'own ids'
     tap.ok(('nodev' in outside) == ('nodev' in inside) == own and
-           inside and 'nosuid' not in inside, f'{kind}: what the root mount lets users do', (outside, inside))
+           inside and 'nosuid' not in inside,
+           f'{kind}: what the root mount lets users do', (outside, inside))
 
 
 def attack_all(kind, options):
