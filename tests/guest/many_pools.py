@@ -167,6 +167,8 @@ def check_since():
     bc.nl.tune('p6c6', {'io.rbps': 1 << 20})
     tap.ok('p6c6' in {p['name'] for p in bc.nl.dump(since=newest)}, 'a setting')
     bc.write(f'{bc.BASE}/p7/memory.high', 'max')
+    bc.write(f'{bc.BASE}/cgroup.subtree_control', '-memory')
+    bc.write('cgroup.subtree_control', '-memory')
     member.end()
     bc.nl.set('p4c4', {'numproc': genl.UNLIMITED})
     tap.equal(len(bc.nl.dump(since=0)), COUNT + 1, 'since 0 is everything')

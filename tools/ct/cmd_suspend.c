@@ -91,23 +91,31 @@ static int ct_stage_cgroups(struct ct *ct)
 			     options, strerror(-ret)) : CT_OK;
 }
 
-/* What a container has configured on them itself would be lost. */
-static bool ct_suspend_cards(const struct ct *ct)
+static bool ct_suspend_has(const struct ct_conf *up, const char *key)
+{
+	const char *text = ct_get(up, key);
+
+	return text && *text;
+}
+
+/* criu 3.17.1 has not been seen to restore one, and what is inside would lose its connections. */
+static bool ct_suspend_net(const struct ct *ct)
 {
 	struct ct_conf up;
-	bool cards = !ct_up_load(ct, &up) && ct_get(&up, "NETIF");
+	bool net = !ct_up_load(ct, &up) &&
+		   (ct_suspend_has(&up, "NETIF") || ct_suspend_has(&up, "IP_ADDRESS"));
 
 	ct_conf_clear(&up);
-	return cards;
+	return net;
 }
 
 static int ct_suspend_check(struct ct *ct, const char *path)
 {
 	if (!ct_running(ct))
 		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
-	if (ct_suspend_cards(ct))
+	if (ct_suspend_net(ct))
 		return ct_fail(ct->run, CT_E_SUSPEND, ct->text,
-			       "it has network cards of its own, NETIF, which cannot be dumped");
+			       "it has a network, which cannot be dumped; suspend --freeze keeps it in memory");
 	/* It runs, so an older dump is of no use; but what was named may be another's. */
 	if (!access(path, F_OK) && ct_dump_drop(path))
 		return ct_fail(ct->run, CT_E_SUSPEND, path, "it is there, and is not a dump");

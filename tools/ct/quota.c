@@ -185,15 +185,25 @@ int ct_quota_foreign(const struct ct *ct)
  * ct_quota_walk() - put all files of a container into its project
  * @ct: the container, neither running nor mounted
  *
+ * xfs takes no file into a project beyond its limits, so there are none meanwhile. Should
+ * this be killed there are none until the next start or quotaon, which sets them anew.
+ *
  * Return: CT_OK or CT_E_QUOTA_INIT.
  */
 int ct_quota_walk(struct ct *ct)
 {
+	static const struct ct_disk none;
+	struct ct_disk limits;
+	bool limited = ct_disk_state(ct->private) == CT_DISK_LIMITS &&
+		       !ct_disk_get(ct->private, ct_project(ct), &limits) &&
+		       !ct_disk_set(ct->private, ct_project(ct), &none);
 	unsigned long count = 0;
 	int ret;
 
 	ct_note(ct->run, ct->text, "counting the files of %s", ct->private);
 	ret = ct_project_walk(ct->private, ct_project(ct), &count);
+	if (limited)
+		(void)ct_disk_set(ct->private, ct_project(ct), &limits);
 	if (ret)
 		return ct_fail(ct->run, CT_E_QUOTA_INIT, ct->private,
 			       "after %lu files: %s; the next time does the rest", count,
