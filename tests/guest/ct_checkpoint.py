@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.12
 # timeout: 300
+# vm: own
 """Containers: frozen; suspended to the disk and resumed, with memory, files and a TCP connection."""
 import ctypes
 import os
