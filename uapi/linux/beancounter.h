@@ -32,8 +32,9 @@
  *	    BC_A_LIMIT		nest, repeated, as in BC_CMD_POOL_SET
  *	    BC_A_SETTING	nest, repeated, as in BC_CMD_POOL_SET
  *	Answers with one BC_CMD_POOL_NEW message that has the attributes of
- *	BC_CMD_POOL_GET but for BC_A_CPU and BC_A_IO. Errors: EEXIST name, id or cgroup is taken; EINVAL bad
- *	name, bad limit, wrong parent, the root cgroup; ENOENT no such cgroup;
+ *	BC_CMD_POOL_GET but for BC_A_CPU and BC_A_IO. Errors: EEXIST name, id or
+ *	cgroup is taken; EINVAL bad name, bad limit, wrong parent, the root cgroup;
+ *	ENOENT no such cgroup;
  *	EBADF the descriptor is no cgroup v2 directory; ENOSPC a cap is reached
  *	(number of pools, BC_DEPTH_MAX levels); ENOMEM.
  *
