@@ -379,8 +379,10 @@ int cmd_collect(struct bctl *b, int argc, char **argv)
 	if (argc)
 		return bctl_usage(b, "unexpected argument '%.*s'", BC_WORD_MAX, argv[0]);
 	status = bctl_collect_parse(b, &a, &k);
-	if (status)
+	if (status) {
+		bc_shipping_end(&k.ship);
 		return status;
+	}
 	(void)gethostname(host, sizeof(host) - 1);
 	k.c.node = a.node ? a.node : host;
 	k.c.mhz = bc_mhz();
