@@ -193,26 +193,6 @@ static int ct_build_debian(struct ct_build *build, const char *suite)
 	return status;
 }
 
-static int ct_build_places(struct ct_build *build)
-{
-	struct ct_tmpl *tmpl = &build->tmpl;
-	char cache[PATH_MAX];
-	int ret;
-
-	ret = ct_path(cache, sizeof(cache), "%s/cache", tmpl->base);
-	if (!ret)
-		ret = ct_make_dirs(cache, 0755);
-	if (!ret)
-		ret = ct_path(build->tmp, PATH_MAX, "%s/.%s.tmp", cache, tmpl->name);
-	if (!ret)
-		ret = ct_path(build->scratch, PATH_MAX, "%s/.%s.work.tmp", cache, tmpl->name);
-	if (!ret)
-		ret = ct_tree_remove(build->scratch);
-	if (!ret && mkdir(build->scratch, 0711))
-		ret = -errno;
-	return ret ? ct_fail(tmpl->run, CT_E_SYSTEM, build->scratch, "%s", strerror(-ret)) : CT_OK;
-}
-
 static int ct_build(struct ct_run *run, struct ct_build *build)
 {
 	const char *suite = ct_suite(build->what);
@@ -231,7 +211,7 @@ static int ct_build(struct ct_run *run, struct ct_build *build)
 	if (!status)
 		status = ct_tmpl_work(&build->tmpl);
 	if (!status)
-		status = ct_build_places(build);
+		status = ct_tmpl_begin(&build->tmpl, build->tmp, build->scratch, 0711);
 	if (status)
 		return status;
 	status = suite ? ct_build_debian(build, suite) :

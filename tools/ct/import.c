@@ -155,27 +155,6 @@ static int ct_import_pack(struct ct_import *import, const char *root)
 	return ct_pack_tree(import->tmpl.run, import->tmp, root);
 }
 
-static int ct_import_places(struct ct_import *import)
-{
-	struct ct_tmpl *tmpl = &import->tmpl;
-	char cache[PATH_MAX];
-	int ret;
-
-	ret = ct_path(cache, sizeof(cache), "%s/cache", tmpl->base);
-	if (!ret)
-		ret = ct_make_dirs(cache, 0755);
-	if (!ret)
-		ret = ct_path(import->tmp, PATH_MAX, "%s/.%s.tmp", cache, tmpl->name);
-	if (!ret)
-		ret = ct_path(import->work, PATH_MAX, "%s/.%s.work.tmp", cache, tmpl->name);
-	if (!ret)
-		ret = ct_tree_remove(import->work);
-	/* Set-user-id programs of an image are none of the host's. */
-	if (!ret && mkdir(import->work, 0700))
-		ret = -errno;
-	return ret ? ct_fail(tmpl->run, CT_E_SYSTEM, import->work, "%s", strerror(-ret)) : CT_OK;
-}
-
 static int ct_import(struct ct_run *run, struct ct_import *import, const char *name)
 {
 	char root[PATH_MAX], source[PATH_MAX + 16];
@@ -187,7 +166,7 @@ static int ct_import(struct ct_run *run, struct ct_import *import, const char *n
 	if (!status)
 		status = ct_tmpl_work(&import->tmpl);
 	if (!status)
-		status = ct_import_places(import);
+		status = ct_tmpl_begin(&import->tmpl, import->tmp, import->work, 0700);
 	if (status)
 		return status;
 	status = ct_import_root(import, root);

@@ -331,3 +331,31 @@ size_t ct_tmpl_users(struct ct_tmpl *tmpl, const char *tree, char *list, size_t 
 		count = ct_tmpl_users_in(state, ".step", tree, list, size);
 	return count;
 }
+
+/**
+ * ct_tmpl_begin() - where a new archive is made, empty
+ * @tmpl: the template, of which who makes it has the lock
+ * @tmp: receives the name that the archive has until it is complete, PATH_MAX bytes
+ * @scratch: receives a new directory, PATH_MAX bytes
+ * @mode: who else gets into that; set-user-id programs of an image are none of the host's
+ *
+ * Return: CT_OK or CT_E_SYSTEM.
+ */
+int ct_tmpl_begin(struct ct_tmpl *tmpl, char *tmp, char *scratch, mode_t mode)
+{
+	char cache[PATH_MAX];
+	int ret;
+
+	ret = ct_path(cache, sizeof(cache), "%s/cache", tmpl->base);
+	if (!ret)
+		ret = ct_make_dirs(cache, 0755);
+	if (!ret)
+		ret = ct_path(tmp, PATH_MAX, "%s/.%s.tmp", cache, tmpl->name);
+	if (!ret)
+		ret = ct_path(scratch, PATH_MAX, "%s/.%s.work.tmp", cache, tmpl->name);
+	if (!ret)
+		ret = ct_tree_remove(scratch);
+	if (!ret && mkdir(scratch, mode))
+		ret = -errno;
+	return ret ? ct_fail(tmpl->run, CT_E_SYSTEM, scratch, "%s", strerror(-ret)) : CT_OK;
+}

@@ -70,6 +70,7 @@ int ct_tmpl_open(struct ct_run *run, const char *object, const char *name, struc
 void ct_tmpl_close(struct ct_tmpl *tmpl);
 int ct_tmpl_lock(struct ct_tmpl *tmpl, bool wait);
 int ct_tmpl_work(struct ct_tmpl *tmpl);
+int ct_tmpl_begin(struct ct_tmpl *tmpl, char *tmp, char *scratch, mode_t mode);
 int ct_tmpl_place(struct ct_tmpl *tmpl, const char *tmp, const char *source, bool replace);
 size_t ct_tmpl_users(struct ct_tmpl *tmpl, const char *tree, char *list, size_t size);
 
