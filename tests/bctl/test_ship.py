@@ -681,6 +681,12 @@ def compacted(server, work, db, name):
     tap.equal(ship('--once', '--db', db, url).returncode, 2, 'then the first one is refused')
 
 
+def password_file(home, user):
+    with open(home + '/.pgpass', 'w', encoding='utf-8') as file:
+        file.write(f'*:*:*:{user}:' + re.sub(r'([:\\])', r'\\\1', postgres.PASSWORD) + '\n')
+    os.chmod(home + '/.pgpass', 0o600)
+
+
 def test_roles(server):
     name, db = database(server), place()
     made.sample(db)
@@ -695,9 +701,7 @@ def test_roles(server):
     server.sql('GRANT beancounter_writer TO node1, node2; GRANT beancounter_reader TO reader')
     home = place('home')
     os.mkdir(home)
-    with open(home + '/.pgpass', 'w', encoding='utf-8') as file:
-        file.write('127.0.0.1:*:*:node1:' + re.sub(r'([:\\])', r'\\\1', postgres.PASSWORD) + '\n')
-    os.chmod(home + '/.pgpass', 0o600)
+    password_file(home, 'node1')
     url = f'postgresql://node1@127.0.0.1:{server.port}/{name}'
     env = {'HOME': home}
     got = ship('--once', '--db', db, url)

@@ -4,6 +4,7 @@
     server = postgres.Server(directory)     # an empty one that others may look into
     server.sql('SELECT 1')                  # [['1']]; NULL is None
     line = postgres.Line(server.port)       # clients connect to line.port
+    server.tls(*postgres.Authority(path).sign('db.example'))
     server.end()
 
 The programs are those that tests/vm/get-postgresql has put into the cache, or installed ones.
@@ -72,8 +73,7 @@ class Server:
         self._run('initdb', '-D', self.data, '-U', 'root', '-A', 'scram-sha-256', '--no-sync',
                   '-E', 'UTF8', '--locale', 'C.UTF-8', '--wal-segsize=1',
                   '--pwfile', where + '/password')
-        with open(self.data + '/pg_hba.conf', 'w', encoding='utf-8') as file:
-            file.write('local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n')
+        self._admit('host')
         with open(self.data + '/postgresql.conf', 'a', encoding='utf-8') as file:
             file.write(f"listen_addresses = '127.0.0.1'\nport = {self.port}\n"
                        f"unix_socket_directories = '{where}'\nfsync = off\n"
@@ -122,6 +122,24 @@ class Server:
             self.proc.send_signal(signal.SIGQUIT)
             self.proc.wait()
 
+    def _admit(self, how):
+        with open(self.data + '/pg_hba.conf', 'w', encoding='utf-8') as file:
+            file.write(f'local all all trust\n{how} all all 127.0.0.1/32 scram-sha-256\n')
+
+    def tls(self, cert, key):
+        """Have a certificate from now on, and take nobody who does not use TLS; None: no TLS."""
+        if cert:
+            for name, source in (('server.crt', cert), ('server.key', key)):
+                shutil.copy(source, f'{self.data}/{name}')
+                os.chmod(f'{self.data}/{name}', 0o600)
+                if self.user:
+                    os.chown(f'{self.data}/{name}', self.user.pw_uid, self.user.pw_gid)
+        self._admit('hostssl' if cert else 'host')
+        self.sql(f"ALTER SYSTEM SET ssl = {'on' if cert else 'off'}")
+        # a reload is done some time later
+        self.end()
+        self.start()
+
     def full(self, size):
         """No file may be longer from now on, as on a full disk; None: as long as they like."""
         limit = '--fsize=' + ('unlimited' if size is None else str(size)) + ':unlimited'
@@ -148,6 +166,28 @@ class Server:
 
     def url(self, database='postgres', user='root'):
         return f'postgresql:///{database}?host={self.dir}&port={self.port}&user={user}'
+
+
+class Authority:
+    """Whose signature makes a certificate a good one: cert is what clients need of it."""
+
+    def __init__(self, path):
+        self.path, self.count = path, 0
+        self.cert = self._make(path, '-subj', '/CN=an authority')[0]
+
+    @staticmethod
+    def _make(path, *args):
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                        'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-keyout', path + '.key',
+                        '-out', path + '.crt', *args], check=True, capture_output=True)
+        return path + '.crt', path + '.key'
+
+    def sign(self, name):
+        """A new certificate of a host, and its key."""
+        self.count += 1
+        return self._make(f'{self.path}{self.count}', '-subj', f'/CN={name}', '-addext',
+                          f'subjectAltName=DNS:{name}', '-addext', 'basicConstraints=CA:FALSE',
+                          '-CA', self.cert, '-CAkey', self.path + '.key')
 
 
 class Line:
