@@ -34,11 +34,7 @@ def programs(folder, top):
 
 
 def refused(node, status, words, *args):
-    before = node.files()
-    done = node.ctl(*args)
-    tap.ok(done.returncode == status and words in done.stderr and node.files() == before,
-           f'{" ".join(args)[:60]}: exit {status}, nothing changed',
-           f'{done.returncode}: {done.stderr}')
+    node.refused(status, words, *args, kept=node.files)
 
 
 def test_usage(node):

@@ -20,27 +20,7 @@ TOP = '/scratch/vz'
 CGROUP = '/sys/fs/cgroup'
 
 node = vz.Vz(TOP)
-
-
-def ctl(*args, **kwargs):
-    return node.ctl(*args, **kwargs)
-
-
-def good(name, *args, **kwargs):
-    """A command that must succeed; what it printed."""
-    done = ctl(*args, **kwargs)
-    tap.ok(done.returncode == 0, name, f'{args}: {done.returncode}\n{done.stdout}{done.stderr}')
-    return done.stdout
-
-
-def refused(status, words, *args, **kwargs):
-    done = ctl(*args, **kwargs)
-    tap.ok(done.returncode == status and words in done.stderr,
-           f'{" ".join(args)}: exit {status}', f'{done.returncode}: {done.stderr}')
-
-
-def status(number='101'):
-    return ctl('status', number).stdout.split()[2:]
+ctl, good, refused, status = node.ctl, node.good, node.refused, node.status
 
 
 def limit(res, pool='101'):

@@ -15,19 +15,7 @@ import vz                       # noqa: E402  pylint: disable=wrong-import-posit
 TOP = '/scratch/vz'
 LOG = f'{TOP}/log'
 node = vz.Vz(TOP)
-
-
-def ctl(*args, **kwargs):
-    return node.ctl(*args, **kwargs)
-
-
-def good(name, *args):
-    done = ctl(*args)
-    return tap.ok(done.returncode == 0, name, f'{args}: {done.returncode}\n{done.stderr}')
-
-
-def words(number):
-    return ctl('status', number).stdout.split()[2:]
+ctl, good, status = node.ctl, node.good, node.status
 
 
 def said():
@@ -82,10 +70,10 @@ def test_environment():
     said()
 
 
-def refused(name, why, status=79):
+def refused(name, why, code=79):
     done = ctl('start', '101')
-    tap.ok(done.returncode == status and why in done.stderr and
-           words('101') == ['exist', 'unmounted', 'down'] and
+    tap.ok(done.returncode == code and why in done.stderr and
+           status('101') == ['exist', 'unmounted', 'down'] and
            not os.path.exists('/sys/fs/cgroup/bc-ct/101'), name, f'{done.returncode} {done.stderr}')
 
 
@@ -106,7 +94,7 @@ def test_failures():
     good('start', 'start', '101')
     script('101.umount', 'exit 5')
     done = ctl('stop', '101', '--fast')
-    tap.ok(done.returncode == 79 and words('101') == ['exist', 'unmounted', 'down'],
+    tap.ok(done.returncode == 79 and status('101') == ['exist', 'unmounted', 'down'],
            'umount fails: it is told, and the rest is done', done.stderr)
     for name in os.listdir(node.path('etc/conf')):
         if re.search(r'\.(pre|post|u)?(mount|umount)$|\.(start|stop)$', name):

@@ -20,6 +20,7 @@ DUMP = f'{TOP}/dump/Dump.101'
 POOL = '/sys/fs/cgroup/bc/101'
 
 node = vz.Vz(TOP)
+ctl, good, refused, status = node.ctl, node.good, node.refused, node.status
 node.write('etc/vz.conf', node.read('etc/vz.conf') + f'DUMPDIR="{TOP}/dump"\n')
 
 # A shell that has 100 kB of random text in its memory and one end of a TCP connection
@@ -39,28 +40,8 @@ while ! busybox netstat -ltn | grep -q :7000; do sleep 1; done
 '''
 
 
-def ctl(*args, **kwargs):
-    return node.ctl(*args, **kwargs)
-
-
-def good(name, *args, **kwargs):
-    done = ctl(*args, **kwargs)
-    tap.ok(done.returncode == 0, name, f'{args}: {done.returncode}\n{done.stdout}{done.stderr}')
-    return done.stdout
-
-
-def refused(status_, words, *args):
-    done = ctl(*args)
-    tap.ok(done.returncode == status_ and words in done.stderr,
-           f'{" ".join(args)}: exit {status_}', f'{done.returncode}: {done.stderr}')
-
-
 def inside(script):
     return ctl('exec', '101', script).stdout
-
-
-def status(number='101'):
-    return ctl('status', number).stdout.split()[2:]
 
 
 def tasks():

@@ -40,18 +40,6 @@ for change in ('project', 'flag'):
 '''
 
 
-def good(node, name, *args):
-    done = node.ctl(*args)
-    tap.ok(done.returncode == 0, name, f'{args}: {done.returncode}\n{done.stdout}{done.stderr}')
-    return done
-
-
-def refused(node, status, words, *args):
-    done = node.ctl(*args)
-    tap.ok(done.returncode == status and words in done.stderr,
-           f'{" ".join(args)}: exit {status}, "{words}"', f'{done.returncode}: {done.stderr}')
-
-
 def inside(node, number, script):
     done = node.ctl('exec2', number, script)
     return done.returncode, done.stdout + done.stderr
@@ -76,17 +64,17 @@ def left(node, number):
 def test_overlay(node):
     """Two containers on top of one template."""
     then = time.monotonic()
-    good(node, 'a container of its own files', 'create', '201')
+    node.good('a container of its own files', 'create', '201')
     copied = time.monotonic() - then
-    good(node, 'one on top of the template', 'create', '202', '--storage', 'overlay')
+    node.good('one on top of the template', 'create', '202', '--storage', 'overlay')
     then = time.monotonic()
-    good(node, 'a second one', 'create', '203', '--layout', 'simfs:overlay')
+    node.good('a second one', 'create', '203', '--layout', 'simfs:overlay')
     tap.note(f'create: copy {copied:.2f} s, overlay {time.monotonic() - then:.2f} s')
     tap.equal(sorted(os.listdir(node.path('private/203'))), ['upper', 'work'],
               'has no files of its own')
     tap.equal(field(node, '203', 'layout'), ['simfs:overlay'], 'vzlist says so')
     for number in ('202', '203'):
-        good(node, f'{number} starts', 'start', number)
+        node.good(f'{number} starts', 'start', number)
     tap.equal(overlay_of('203'), ['overlay'], 'one mount is there, that of the overlay')
     tap.equal(inside(node, '202', 'echo mine > /etc/mark; rm /etc/hosts; mv /root /moved; '
                                   'chown 5:7 /etc/group; ls -ln /etc/group | cut -d" " -f1-9; '
@@ -94,17 +82,17 @@ def test_overlay(node):
               'mine', 'it writes, removes and moves')
     tap.equal(inside(node, '203', 'ls /etc/mark /moved 2> /dev/null; cat /etc/hosts | head -1'),
               (0, '127.0.0.1 localhost\n'), 'which the other does not see')
-    refused(node, 41, 'containers are on top of it', 'template', 'remove', 'minimal')
-    good(node, 'restart', 'restart', '202')
+    node.refused(41, 'containers are on top of it', 'template', 'remove', 'minimal')
+    node.good('restart', 'restart', '202')
     tap.equal(inside(node, '202', 'cat /etc/mark; ls -d /moved; ls /etc/hosts 2> /dev/null')[1],
               'mine\n/moved\n', 'what it did stays')
 
 
 def test_shared(node):
     """Pages of programs of the template are in memory once."""
-    good(node, 'another copy', 'create', '204')
+    node.good('another copy', 'create', '204')
     for number in ('201', '204'):
-        good(node, f'{number} starts', 'start', number)
+        node.good(f'{number} starts', 'start', number)
 
     def pools():
         doc = bc.bctl_json('fairpages')
@@ -121,12 +109,12 @@ def test_shared(node):
 
 
 def test_remove(node):
-    refused(node, 60, 'tune2fs', 'set', '202', '--diskspace', '10M', '--save')
+    node.refused(60, 'tune2fs', 'set', '202', '--diskspace', '10M', '--save')
     for number in ('201', '202', '203', '204'):
-        good(node, f'stop {number}', 'stop', number, '--fast')
-        good(node, f'destroy {number}', 'destroy', number)
+        node.good(f'stop {number}', 'stop', number, '--fast')
+        node.good(f'destroy {number}', 'destroy', number)
         tap.equal(left(node, number), [], f'nothing is left of {number}')
-    good(node, 'the template goes', 'template', 'remove', 'minimal')
+    node.good('the template goes', 'template', 'remove', 'minimal')
     tap.equal((os.listdir(node.path('template/tree')), os.listdir(node.path('template/cache'))),
               ([], ['busybox.tar.gz']), 'with its tree')
 
@@ -207,11 +195,11 @@ def df(node, number):
 
 
 def test_limits(node, kind):
-    good(node, f'{kind}: create', 'create', '210', '--ostemplate', 'busybox')
+    node.good(f'{kind}: create', 'create', '210', '--ostemplate', 'busybox')
     tap.ok(int(field(node, '210', 'diskspace')[0]) > 500, 'its files are counted from the first on')
-    good(node, 'set on one that is stopped', 'set', '210', '--diskspace', '16M:20M',
+    node.good('set on one that is stopped', 'set', '210', '--diskspace', '16M:20M',
          '--diskinodes', '300:400', '--quotatime', '86400', '--save')
-    good(node, 'start', 'start', '210')
+    node.good('start', 'start', '210')
     tap.equal(field(node, '210', 'diskspace.s', 'diskspace.h', 'diskinodes.s', 'diskinodes.h'),
               ['16384', '20480', '300', '400'], 'vzlist has the limits')
     size = df(node, '210')
@@ -224,9 +212,9 @@ def test_limits(node, kind):
                                        'i=$((i+1)); done; echo made $i')
     tap.ok(FULL.search(text) and int(field(node, '210', 'diskinodes')[0]) == 400,
            'nor more files made', text[-200:])
-    good(node, 'set on one that runs', 'set', '210', '--diskinodes', '2000:2000')
+    node.good('set on one that runs', 'set', '210', '--diskinodes', '2000:2000')
     tap.equal(inside(node, '210', ': > /more && echo yes')[1], 'yes\n', 'it applies at once')
-    refused(node, 1, 'guarantee', 'set', '210', '--diskinodes', '5000', '--vmguarpages',
+    node.refused(1, 'guarantee', 'set', '210', '--diskinodes', '5000', '--vmguarpages',
             '900G:unlimited')
     tap.equal(field(node, '210', 'diskinodes.h'), ['2000'],
               'what is refused for another reason is taken back')
@@ -250,14 +238,14 @@ def test_escape(node):
 
 
 def test_verbs(node):
-    good(node, 'quotaoff', 'quotaoff', '210')
+    node.good('quotaoff', 'quotaoff', '210')
     tap.equal(field(node, '210', 'diskspace.h'), ['unlimited'], 'takes the limits away')
-    good(node, 'quotaon', 'quotaon', '210')
+    node.good('quotaon', 'quotaon', '210')
     tap.equal(field(node, '210', 'diskspace.h'), ['20480'], 'gives them back')
-    refused(node, 32, 'running', 'quotainit', '210')
-    good(node, 'stop', 'stop', '210', '--fast')
-    good(node, 'quotainit', 'quotainit', '210')
-    good(node, 'destroy', 'destroy', '210')
+    node.refused(32, 'running', 'quotainit', '210')
+    node.good('stop', 'stop', '210', '--fast')
+    node.good('quotainit', 'quotainit', '210')
+    node.good('destroy', 'destroy', '210')
     report = subprocess.run(['repquota', '-P', '-n', os.path.dirname(node.top)],
                             capture_output=True, text=True, check=False).stdout
     tap.equal((left(node, '210'), f'#{PROJECT + 210} ' in report), ([], False),
@@ -266,12 +254,12 @@ def test_verbs(node):
 
 def test_init(node):
     """A private area from before there were quotas."""
-    good(node, 'one that is not counted', 'create', '211', '--ostemplate', 'busybox')
+    node.good('one that is not counted', 'create', '211', '--ostemplate', 'busybox')
     node.ctl('destroy', '211')
     node.write('etc/vz.conf', node.read('etc/vz.conf') + 'DISK_QUOTA="no"\n')
-    good(node, 'created without', 'create', '211', '--ostemplate', 'busybox')
+    node.good('created without', 'create', '211', '--ostemplate', 'busybox')
     tap.equal(field(node, '211', 'diskspace'), ['-'], 'a figure that is not known is a dash')
-    refused(node, 68, 'not counted', 'quota', '211')
+    node.refused(68, 'not counted', 'quota', '211')
     os.symlink('hosts', node.path('private/211/etc/link'))
     os.mkfifo(node.path('private/211/etc/pipe'), 0o640)
     os.lchown(node.path('private/211/etc/link'), 3, 4)
@@ -289,8 +277,8 @@ def test_init(node):
                    env=node.env, check=False, capture_output=True)
     words = node.ctl('status', '211').stdout
     tap.ok('quotainit-interrupted' in words, 'quotainit that was killed is named by status', words)
-    good(node, 'limits for it', 'set', '211', '--diskspace', '24M:24M', '--save')
-    good(node, 'it starts, and is finished before', 'start', '211')
+    node.good('limits for it', 'set', '211', '--diskspace', '24M:24M', '--save')
+    node.good('it starts, and is finished before', 'start', '211')
     st = os.lstat(node.path('private/211/etc/link'))
     tap.equal((st.st_uid, st.st_gid, os.readlink(node.path('private/211/etc/link')),
                os.stat(node.path('private/211/etc/pipe')).st_mode & 0o777), (3, 4, 'hosts', 0o640),
@@ -300,15 +288,15 @@ def test_init(node):
     used = int(field(node, '211', 'diskspace')[0])
     tap.ok(used > 500 + 4 * 590, 'all is counted', used)
     node.ctl('stop', '211', '--fast')
-    good(node, 'destroy', 'destroy', '211')
+    node.good('destroy', 'destroy', '211')
 
 
 def test_overlay_quota(node, kind):
     done = node.ctl('template', 'build', 'minimal')
-    good(node, f'{kind}: an overlay with limits', 'create', '212', '--ostemplate', 'minimal',
+    node.good(f'{kind}: an overlay with limits', 'create', '212', '--ostemplate', 'minimal',
          '--storage', 'overlay')
-    good(node, 'its limits', 'set', '212', '--diskspace', '8M:8M', '--save')
-    good(node, 'start', 'start', '212')
+    node.good('its limits', 'set', '212', '--diskspace', '8M:8M', '--save')
+    node.good('start', 'start', '212')
     size = df(node, '212')
     tap.equal(size[:1], ['8192'], 'df shows them')
     text = inside(node, '212', 'dd if=/dev/zero of=/big bs=64k count=1000 2>&1; sync')[1]
@@ -316,19 +304,19 @@ def test_overlay_quota(node, kind):
     tap.ok(FULL.search(text) and 7000 < used <= 8192, 'they are kept; the template counts for nobody',
            (text, used))
     node.ctl('stop', '212', '--fast')
-    good(node, 'destroy', 'destroy', '212')
+    node.good('destroy', 'destroy', '212')
     done = node.ctl('create', '213', '--ostemplate', 'minimal', '--storage', 'reflink')
     if kind == 'xfs':
         tap.ok(done.returncode == 0 and node.exists('private/213/bin/busybox'),
                'a copy with shared blocks', done.stderr)
-        tap.ok(good(node, 'starts', 'start', '213') and
+        tap.ok(node.good('starts', 'start', '213') and
                inside(node, '213', 'cat /etc/hosts')[0] == 0, 'and runs')
         node.ctl('stop', '213', '--fast')
         node.ctl('destroy', '213')
     else:
         tap.ok(done.returncode == 48 and 'xfs or btrfs' in done.stderr and not left(node, '213'),
                'reflink is refused where there is none', done.stderr)
-    refused(node, 99, 'hard links', 'create', '213', '--storage', 'hardlink')
+    node.refused(99, 'hard links', 'create', '213', '--storage', 'hardlink')
 
 
 def test_fs(kind, options):
@@ -350,7 +338,7 @@ def main():
     parts = sys.argv[1:] or ['overlay', 'ext4'] + ['xfs'] * bool(os.environ.get('BC_LONG'))
     if 'overlay' in parts:
         node = vz.Vz(TOP)
-        good(node, 'a template of busybox is built', 'template', 'build', 'minimal')
+        node.good('a template of busybox is built', 'template', 'build', 'minimal')
         node.write('etc/vz.conf', node.read('etc/vz.conf').replace('"busybox"', '"minimal"'))
         test_overlay(node)
         test_shared(node)

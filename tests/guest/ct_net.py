@@ -24,6 +24,7 @@ import vz                       # noqa: E402  pylint: disable=wrong-import-posit
 
 TOP = '/scratch/vz'
 node = vz.Vz(TOP)
+ctl, good = node.ctl, node.good
 
 
 def sh(command, **kwargs):
@@ -31,21 +32,8 @@ def sh(command, **kwargs):
                           env=node.env, timeout=120, **kwargs)
 
 
-def ctl(*args, **kwargs):
-    return node.ctl(*args, **kwargs)
-
-
-def good(name, *args):
-    done = ctl(*args)
-    return tap.ok(done.returncode == 0, name, f'{args}: {done.returncode}\n{done.stderr}')
-
-
 def refused(status, words, *args):
-    before, links = node.read('etc/conf/101.conf'), host_links()
-    done = ctl(*args)
-    tap.ok(done.returncode == status and words in done.stderr and
-           (node.read('etc/conf/101.conf'), host_links()) == (before, links),
-           f'{" ".join(args)}: exit {status}', f'{done.returncode}: {done.stderr}')
+    node.refused(status, words, *args, kept=lambda: (node.read('etc/conf/101.conf'), host_links()))
 
 
 def inside(number, command):

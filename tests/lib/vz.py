@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import tarfile
 
+import tap
+
 INITTAB = b"""::sysinit:/bin/touch /run/booted
 ::respawn:/bin/sleep 100000
 ::shutdown:/bin/touch /halted
@@ -124,6 +126,24 @@ DEF_OSTEMPLATE="busybox"
 
     def list(self, *args):
         return self.run('vzlist', *args)
+
+    def status(self, number='101'):
+        """What vzctl status says: exist, mounted, running."""
+        return self.ctl('status', number).stdout.split()[2:]
+
+    def good(self, name, *args, **kwargs):
+        """A command that must succeed, as a test; what it printed."""
+        done = self.ctl(*args, **kwargs)
+        tap.ok(done.returncode == 0, name,
+               f'{args}: {done.returncode}\n{done.stdout}{done.stderr}')
+        return done.stdout
+
+    def refused(self, status, words, *args, kept=lambda: None):
+        """A command that must fail so, say that, and leave alone what kept() looks at."""
+        before = kept()
+        done = self.ctl(*args)
+        tap.ok(done.returncode == status and words in done.stderr and kept() == before,
+               f'{" ".join(args)[:90]}: exit {status}', f'{done.returncode}: {done.stderr}')
 
     # What changes something outside of the process that calls it.
     CHANGES = ('mkdir mkdirat rename renameat renameat2 unlink unlinkat rmdir symlink symlinkat '
