@@ -64,7 +64,7 @@ BC_HANDLER(bc_on_file_alloc)
 	if (bc_current_unknown() || bc_file_is_internal())
 		return;
 	if (unlikely(!bc_current_charge(&bc_files, BC_ARG(fregs, 0, void *), BC_HARD)))
-		bc_refuse_call(fregs, bc_stub_enfile);
+		bc_refuse_call(fregs, bc_instead_enfile);
 }
 
 BC_HANDLER(bc_on_file_free)

@@ -56,7 +56,7 @@ BC_HANDLER(bc_on_lock_ask)
 		bc_refused(pool, fail, BC_NUMFLOCK, 1);
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_enolck);
+		bc_refuse_call(fregs, bc_instead_enolck);
 }
 
 /* A lock is about to be put into the lists, under their spinlock. */

@@ -9,8 +9,8 @@
  * name of the function that is missing, while all others work.
  *
  * Handlers get the light trampoline that saves only the argument registers.
- * A handler that refuses sets the instruction pointer to a stub that returns
- * the error. Neither handlers nor stubs sleep, so that once ftrace has
+ * A handler that refuses sets the instruction pointer to a function that only returns
+ * the error, instead of the hooked one. Neither of them sleeps, so that once ftrace has
  * unregistered an ops and a grace period of RCU tasks is over, no CPU can be in
  * this module because of it.
  *
@@ -68,81 +68,81 @@ unsigned long bc_settings_active;	/* under the tree mutex */
 static void (*bc_recounts[ARRAY_SIZE(bc_sources) + 1])(struct bc_pool *pool);
 
 /**
- * bc_stub_zero() - what a refused function returns: 0, false or NULL
+ * bc_instead_zero() - what a refused function returns: 0, false or NULL
  *
  * Return: 0.
  */
-noinline notrace long bc_stub_zero(void)
+noinline notrace long bc_instead_zero(void)
 {
 	return 0;
 }
 
 /**
- * bc_stub_eagain() - what a refused function returns
+ * bc_instead_eagain() - what a refused function returns
  *
  * Return: -EAGAIN.
  */
-noinline notrace long bc_stub_eagain(void)
+noinline notrace long bc_instead_eagain(void)
 {
 	return -EAGAIN;
 }
 
 /**
- * bc_stub_enomem() - what a refused function returns
+ * bc_instead_enomem() - what a refused function returns
  *
  * Return: -ENOMEM.
  */
-noinline notrace long bc_stub_enomem(void)
+noinline notrace long bc_instead_enomem(void)
 {
 	return -ENOMEM;
 }
 
 /**
- * bc_stub_enfile() - what a refused function returns
+ * bc_instead_enfile() - what a refused function returns
  *
  * Return: -ENFILE.
  */
-noinline notrace long bc_stub_enfile(void)
+noinline notrace long bc_instead_enfile(void)
 {
 	return -ENFILE;
 }
 
 /**
- * bc_stub_enolck() - what a refused function returns
+ * bc_instead_enolck() - what a refused function returns
  *
  * Return: -ENOLCK.
  */
-noinline notrace long bc_stub_enolck(void)
+noinline notrace long bc_instead_enolck(void)
 {
 	return -ENOLCK;
 }
 
 /**
- * bc_stub_enospc() - what a refused function returns
+ * bc_instead_enospc() - what a refused function returns
  *
  * Return: -ENOSPC.
  */
-noinline notrace long bc_stub_enospc(void)
+noinline notrace long bc_instead_enospc(void)
 {
 	return -ENOSPC;
 }
 
 /**
- * bc_stub_enobufs() - what a refused function returns
+ * bc_instead_enobufs() - what a refused function returns
  *
  * Return: -ENOBUFS.
  */
-noinline notrace long bc_stub_enobufs(void)
+noinline notrace long bc_instead_enobufs(void)
 {
 	return -ENOBUFS;
 }
 
 /**
- * bc_stub_eopnotsupp() - what a refused function returns
+ * bc_instead_eopnotsupp() - what a refused function returns
  *
  * Return: -EOPNOTSUPP.
  */
-noinline notrace long bc_stub_eopnotsupp(void)
+noinline notrace long bc_instead_eopnotsupp(void)
 {
 	return -EOPNOTSUPP;
 }
@@ -630,7 +630,7 @@ void bc_hooks_detach(void)
 	WRITE_ONCE(bc_active, 0);
 	bc_recounts[0] = NULL;
 	bc_settings_active = 0;
-	/* A handler or stub may still run on a preempted task. */
+	/* A handler, or what runs instead, may still run on a preempted task. */
 	synchronize_rcu_tasks();
 	for (i = ARRAY_SIZE(bc_sources) - 1; i >= 0; i--)
 		if (bc_sources[i]->purge)

@@ -185,26 +185,26 @@ extern unsigned long bc_native;
 extern unsigned long bc_polled;
 
 /* What a refused function returns. */
-typedef long (*bc_stub_t)(void);
-long bc_stub_zero(void);
-long bc_stub_eagain(void);
-long bc_stub_enomem(void);
-long bc_stub_enfile(void);
-long bc_stub_enolck(void);
-long bc_stub_enospc(void);
-long bc_stub_enobufs(void);
-long bc_stub_eopnotsupp(void);
+typedef long (*bc_instead_t)(void);
+long bc_instead_zero(void);
+long bc_instead_eagain(void);
+long bc_instead_enomem(void);
+long bc_instead_enfile(void);
+long bc_instead_enolck(void);
+long bc_instead_enospc(void);
+long bc_instead_enobufs(void);
+long bc_instead_eopnotsupp(void);
 
 /**
  * bc_refuse_call() - let the hooked function return at once instead of running
  * @fregs: registers of the call
- * @stub: one of the functions above
+ * @instead: one of the functions above
  *
  * Context: in the handler of a hook with @refuses set.
  */
-static __always_inline void bc_refuse_call(struct ftrace_regs *fregs, bc_stub_t stub)
+static __always_inline void bc_refuse_call(struct ftrace_regs *fregs, bc_instead_t instead)
 {
-	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)stub);
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)instead);
 }
 
 #define BC_ARG(fregs, n, type)	((type)ftrace_regs_get_argument(fregs, n))

@@ -148,7 +148,7 @@ bool bc_locked_may_expand(struct mm_struct *mm, unsigned long flags, u64 npages,
 static void bc_locked_ask(struct ftrace_regs *fregs, u64 pages, unsigned long parent_ip)
 {
 	if (pages && !bc_mm_ask(current->mm, BC_MM_LOCKED, pages, BC_HARD, parent_ip))
-		bc_refuse_call(fregs, bc_stub_enomem);
+		bc_refuse_call(fregs, bc_instead_enomem);
 }
 
 /* mlock(), mlock2() and munlock(). */
@@ -184,7 +184,7 @@ BC_HANDLER(bc_on_shm_lock)
 	if (bc_current_unknown() || SHMEM_I(inode)->flags & VM_LOCKED)
 		return;
 	if (!bc_shm_take(inode, BC_SHM_LOCKED, bc_shm_size(inode)))
-		bc_refuse_call(fregs, bc_stub_enomem);
+		bc_refuse_call(fregs, bc_instead_enomem);
 }
 
 static struct bc_hook bc_locked_hooks[] = {

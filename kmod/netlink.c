@@ -161,6 +161,51 @@ int bc_nl_put_res(struct sk_buff *skb, enum bc_res res)
 	       nla_put_string(skb, BC_A_RES_NAME, bc_resources[res].name);
 }
 
+static int bc_nl_list_one(struct sk_buff *skb, struct netlink_callback *cb, enum bc_cmd cmd,
+			  unsigned int i, int (*fill)(struct sk_buff *skb, unsigned int i))
+{
+	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				&bc_genl_family, NLM_F_MULTI, cmd);
+	int ret;
+
+	if (!hdr)
+		return -EMSGSIZE;
+	ret = fill(skb, i);
+	if (ret) {
+		genlmsg_cancel(skb, hdr);
+		return ret == -ENOENT ? 0 : ret;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+/**
+ * bc_nl_list() - answer a request for all entries of a small table
+ * @skb: answer
+ * @cb: request
+ * @cmd: what the messages are
+ * @nr: number of entries
+ * @fill: tells one of them, under the tree mutex; -EMSGSIZE when there is no room, -ENOENT
+ *	when there is nothing to be told
+ *
+ * Return: length of the answer, or an error.
+ */
+int bc_nl_list(struct sk_buff *skb, struct netlink_callback *cb, enum bc_cmd cmd, unsigned int nr,
+	       int (*fill)(struct sk_buff *skb, unsigned int i))
+{
+	unsigned long *next = (unsigned long *)cb->ctx;
+	int ret = bc_nl_privileged(cb->skb, cb->extack);
+
+	if (ret)
+		return ret;
+	if (mutex_lock_interruptible(&bc_tree.lock))
+		return -EINTR;
+	for (; !ret && *next < nr; *next += !ret)
+		ret = bc_nl_list_one(skb, cb, cmd, *next, fill);
+	mutex_unlock(&bc_tree.lock);
+	return skb->len;
+}
+
 /**
  * bc_nl_new_reply() - make room for a message about one pool
  *

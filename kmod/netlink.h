@@ -34,6 +34,8 @@ int bc_nl_begin(struct sk_buff *skb, struct genl_info *info);
 struct bc_pool *bc_nl_find(struct nlattr **attrs, struct netlink_ext_ack *extack);
 int bc_nl_put_pool(struct sk_buff *skb, u32 id, const char *name, u64 incarnation);
 int bc_nl_put_res(struct sk_buff *skb, enum bc_res res);
+int bc_nl_list(struct sk_buff *skb, struct netlink_callback *cb, enum bc_cmd cmd, unsigned int nr,
+	       int (*fill)(struct sk_buff *skb, unsigned int i));
 int bc_nl_reader(struct nlattr *attr, struct netlink_ext_ack *extack);
 int bc_nl_put_thresholds(struct sk_buff *skb, const struct bc_pool *pool);
 

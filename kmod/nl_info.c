@@ -11,29 +11,19 @@
 #include "refusal.h"
 #include "version.h"
 
-static int bc_nl_fill_resource(struct sk_buff *skb, struct netlink_callback *cb, enum bc_res res)
+static int bc_nl_fill_resource(struct sk_buff *skb, unsigned int res)
 {
 	const struct bc_resource *desc = &bc_resources[res];
 	const char *reason;
 	enum bc_status status = bc_resource_status(res, &reason);
-	void *hdr;
 
-	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &bc_genl_family,
-			  NLM_F_MULTI, BC_CMD_RES_GET);
-	if (!hdr)
-		return -EMSGSIZE;
-	if (nla_put_u32(skb, BC_A_RES, desc->id) ||
-	    nla_put_string(skb, BC_A_RES_NAME, desc->name) ||
-	    nla_put_u32(skb, BC_A_RES_UNIT, desc->unit) ||
-	    nla_put_u32(skb, BC_A_RES_KIND, desc->kind) ||
-	    nla_put_u32(skb, BC_A_RES_STATUS, status) ||
-	    nla_put_string(skb, BC_A_DESC, desc->desc) ||
-	    (reason && nla_put_string(skb, BC_A_REASON, reason))) {
-		genlmsg_cancel(skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
-	return 0;
+	return nla_put_u32(skb, BC_A_RES, desc->id) ?:
+	       nla_put_string(skb, BC_A_RES_NAME, desc->name) ?:
+	       nla_put_u32(skb, BC_A_RES_UNIT, desc->unit) ?:
+	       nla_put_u32(skb, BC_A_RES_KIND, desc->kind) ?:
+	       nla_put_u32(skb, BC_A_RES_STATUS, status) ?:
+	       nla_put_string(skb, BC_A_DESC, desc->desc) ?:
+	       (reason ? nla_put_string(skb, BC_A_REASON, reason) : 0);
 }
 
 /**
@@ -45,17 +35,7 @@ static int bc_nl_fill_resource(struct sk_buff *skb, struct netlink_callback *cb,
  */
 int bc_nl_res_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	unsigned long *next = (unsigned long *)cb->ctx;
-	int ret = bc_nl_privileged(cb->skb, cb->extack);
-
-	if (ret)
-		return ret;
-	if (mutex_lock_interruptible(&bc_tree.lock))
-		return -EINTR;
-	for (; !ret && *next < BC_NR_RES; *next += !ret)
-		ret = bc_nl_fill_resource(skb, cb, *next);
-	mutex_unlock(&bc_tree.lock);
-	return skb->len;
+	return bc_nl_list(skb, cb, BC_CMD_RES_GET, BC_NR_RES, bc_nl_fill_resource);
 }
 
 /**

@@ -43,21 +43,14 @@ int bc_nl_reader(struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -1;
 }
 
-static int bc_nl_fill_reader(struct sk_buff *skb, struct netlink_callback *cb,
-			     const struct bc_reader *reader)
+static int bc_nl_fill_reader(struct sk_buff *skb, unsigned int nr)
 {
-	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-				&bc_genl_family, NLM_F_MULTI, BC_CMD_READER_GET);
+	const struct bc_reader *reader = &bc_tree.readers[nr];
 
-	if (!hdr)
-		return -EMSGSIZE;
-	if (nla_put_string(skb, BC_A_READER, reader->name) ||
-	    nla_put_u64_64bit(skb, BC_A_TIME, reader->taken, BC_A_PAD)) {
-		genlmsg_cancel(skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
-	return 0;
+	if (!reader->name[0])
+		return -ENOENT;
+	return nla_put_string(skb, BC_A_READER, reader->name) ?:
+	       nla_put_u64_64bit(skb, BC_A_TIME, reader->taken, BC_A_PAD);
 }
 
 /**
@@ -69,18 +62,7 @@ static int bc_nl_fill_reader(struct sk_buff *skb, struct netlink_callback *cb,
  */
 int bc_nl_reader_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	unsigned long *next = (unsigned long *)cb->ctx;
-	int ret = bc_nl_privileged(cb->skb, cb->extack);
-
-	if (ret)
-		return ret;
-	if (mutex_lock_interruptible(&bc_tree.lock))
-		return -EINTR;
-	for (; !ret && *next < BC_READERS_MAX; *next += !ret)
-		if (bc_tree.readers[*next].name[0])
-			ret = bc_nl_fill_reader(skb, cb, &bc_tree.readers[*next]);
-	mutex_unlock(&bc_tree.lock);
-	return skb->len;
+	return bc_nl_list(skb, cb, BC_CMD_READER_GET, BC_READERS_MAX, bc_nl_fill_reader);
 }
 
 /**

@@ -88,26 +88,15 @@ static int bc_nl_put_setting_type(struct sk_buff *skb, enum bc_setting_id id)
 	return 0;
 }
 
-static int bc_nl_fill_setting(struct sk_buff *skb, struct netlink_callback *cb,
-			      enum bc_setting_id id)
+static int bc_nl_fill_setting(struct sk_buff *skb, unsigned int id)
 {
 	const char *reason;
 	enum bc_status status = bc_setting_status(id, &reason);
-	void *hdr;
 
-	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &bc_genl_family,
-			  NLM_F_MULTI, BC_CMD_SETTING_GET);
-	if (!hdr)
-		return -EMSGSIZE;
-	if (bc_nl_put_setting_type(skb, id) ||
-	    nla_put_u32(skb, BC_A_RES_STATUS, status) ||
-	    nla_put_string(skb, BC_A_DESC, bc_setting_types[id].desc) ||
-	    (reason && nla_put_string(skb, BC_A_REASON, reason))) {
-		genlmsg_cancel(skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
-	return 0;
+	return bc_nl_put_setting_type(skb, id) ?:
+	       nla_put_u32(skb, BC_A_RES_STATUS, status) ?:
+	       nla_put_string(skb, BC_A_DESC, bc_setting_types[id].desc) ?:
+	       (reason ? nla_put_string(skb, BC_A_REASON, reason) : 0);
 }
 
 /**
@@ -119,17 +108,7 @@ static int bc_nl_fill_setting(struct sk_buff *skb, struct netlink_callback *cb,
  */
 int bc_nl_setting_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	unsigned long *next = (unsigned long *)cb->ctx;
-	int ret = bc_nl_privileged(cb->skb, cb->extack);
-
-	if (ret)
-		return ret;
-	if (mutex_lock_interruptible(&bc_tree.lock))
-		return -EINTR;
-	for (; !ret && *next < BC_NR_SETTINGS; *next += !ret)
-		ret = bc_nl_fill_setting(skb, cb, *next);
-	mutex_unlock(&bc_tree.lock);
-	return skb->len;
+	return bc_nl_list(skb, cb, BC_CMD_SETTING_GET, BC_NR_SETTINGS, bc_nl_fill_setting);
 }
 
 /**

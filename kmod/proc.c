@@ -188,20 +188,20 @@ static bool bc_task_fix(struct task_struct *task)
 	return tries;
 }
 
-/* Returns the stub that refuses the fork, or NULL. */
-static bc_stub_t bc_fork_charge(struct task_struct *child, struct bc_pool *pool)
+/* Returns what refuses the fork, or NULL. */
+static bc_instead_t bc_fork_charge(struct task_struct *child, struct bc_pool *pool)
 {
 	struct bc_counter *fail;
 	struct bc_task *rec;
 
 	rec = bc_task_new(pool);
 	if (!rec)
-		return bc_stub_enomem;
+		return bc_instead_enomem;
 	if (!bc_counter_try_charge(&pool->cnt[BC_NUMPROC], 1, BC_HARD, &fail)) {
 		bc_refused(pool, fail, BC_NUMPROC, 1);
 		bc_pool_put(pool);
 		kfree(rec);
-		return bc_stub_eagain;
+		return bc_instead_eagain;
 	}
 	bc_cputime_task_join(pool, rec, child);
 	if (WARN_ON_ONCE(bc_ptrmap_insert(&bc_task_map, &rec->node, child) != &rec->node)) {
@@ -211,14 +211,14 @@ static bc_stub_t bc_fork_charge(struct task_struct *child, struct bc_pool *pool)
 	if (bc_res_active(BC_PRIVVMPAGES) && child->mm && child->mm != current->mm &&
 	    !bc_mm_fork(child->mm, pool)) {
 		bc_task_forget(child);
-		return bc_stub_enomem;
+		return bc_instead_enomem;
 	}
 	return NULL;
 }
 
 BC_HANDLER(bc_on_can_fork)
 {
-	bc_stub_t stub = NULL;
+	bc_instead_t instead = NULL;
 	struct bc_section sec;
 	struct bc_pool *pool;
 
@@ -227,10 +227,10 @@ BC_HANDLER(bc_on_can_fork)
 	bc_enter(&sec);
 	pool = bc_task_pool(current);
 	if (pool)
-		stub = bc_fork_charge(BC_ARG(fregs, 0, struct task_struct *), pool);
+		instead = bc_fork_charge(BC_ARG(fregs, 0, struct task_struct *), pool);
 	bc_leave(&sec);
-	if (unlikely(stub))
-		bc_refuse_call(fregs, stub);
+	if (unlikely(instead))
+		bc_refuse_call(fregs, instead);
 }
 
 /* A task is reaped, or a fork failed. */

@@ -41,7 +41,7 @@ BC_HANDLER(bc_on_pty_new)
 	const void *key = bc_pty_key(BC_ARG(fregs, 0, void *), BC_ARG(fregs, 1, int));
 
 	if (!bc_current_unknown() && unlikely(!bc_current_charge(&bc_ptys, key, BC_HARD)))
-		bc_refuse_call(fregs, bc_stub_enomem);
+		bc_refuse_call(fregs, bc_instead_enomem);
 }
 
 BC_HANDLER(bc_on_pty_gone)

@@ -390,7 +390,7 @@ static noinline void bc_shm_add_pages(struct ftrace_regs *fregs, struct inode *i
 		ok = bc_shm_grow(rec, pages, index);
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_enospc);
+		bc_refuse_call(fregs, bc_instead_enospc);
 }
 
 /* A folio is added to an inode; it comes from swap when one is expected there. */
@@ -416,7 +416,7 @@ BC_HANDLER(bc_on_alloc_file)
 	if (likely(inode->i_sb->s_magic != TMPFS_MAGIC) || bc_current_unknown())
 		return;
 	if (!bc_shm_take(inode, BC_SHM_SIZE, bc_shm_figure(inode, BC_SHM_SIZE)))
-		bc_refuse_call(fregs, bc_stub_enomem);
+		bc_refuse_call(fregs, bc_instead_enomem);
 }
 
 /* Pages are about to be cut off or punched out. */

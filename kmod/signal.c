@@ -314,7 +314,7 @@ BC_HANDLER(bc_on_sigqueue_alloc)
 				  timer ? NULL : rcu_dereference_raw(task->sighand));
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_zero);
+		bc_refuse_call(fregs, bc_instead_zero);
 }
 
 static struct bc_hook bc_sig_hooks[] = {

@@ -506,7 +506,7 @@ BC_HANDLER(bc_on_socket_create)
 		ok = bc_sock_has_room(pool, bc_sock_creates_tcp(family, type, protocol));
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_enobufs);
+		bc_refuse_call(fregs, bc_instead_enobufs);
 }
 
 /* A new socket is about to note its creator's cgroup. */
@@ -559,7 +559,7 @@ BC_HANDLER(bc_on_sk_clone_lock)
 		ok = bc_sock_has_room(pool, bc_sock_is_tcp(sk));
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_zero);
+		bc_refuse_call(fregs, bc_instead_zero);
 }
 
 BC_HANDLER(bc_on_sk_free)
@@ -612,7 +612,7 @@ BC_HANDLER(bc_on_sk_alloc_ask)
 		ok = bc_sock_has_room(pool, bc_proto_is_tcp(prot));
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_zero);
+		bc_refuse_call(fregs, bc_instead_zero);
 }
 
 static struct bc_hook bc_sock_hooks[] = {

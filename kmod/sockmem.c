@@ -172,7 +172,7 @@ static noinline void bc_mem_raise(struct sock *sk, struct ftrace_regs *fregs)
 				   BC_ARG(fregs, 3, int));
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_zero);
+		bc_refuse_call(fregs, bc_instead_zero);
 }
 
 BC_HANDLER(bc_on_mem_raise)
@@ -196,7 +196,7 @@ BC_HANDLER(bc_on_setsockopt)
 	pool = bc_cgroup_pool(sock_cgroup_ptr(&sock->sk->sk_cgrp_data));
 	bc_leave(&sec);
 	if (pool)
-		bc_refuse_call(fregs, bc_stub_eopnotsupp);
+		bc_refuse_call(fregs, bc_instead_eopnotsupp);
 }
 
 static struct bc_hook bc_tcpmem_hooks[] = {
@@ -239,7 +239,7 @@ BC_HANDLER(bc_on_queue_rcv)
 	}
 	bc_leave(&sec);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_enobufs);
+		bc_refuse_call(fregs, bc_instead_enobufs);
 }
 
 static struct bc_hook bc_dgram_hooks[] = {
@@ -333,7 +333,7 @@ static noinline void bc_alloc_send(struct sock *sk, struct ftrace_regs *fregs)
 	bc_leave(&sec);
 	if (unlikely(err)) {
 		*BC_ARG(fregs, 4, int *) = err;
-		bc_refuse_call(fregs, bc_stub_zero);
+		bc_refuse_call(fregs, bc_instead_zero);
 	}
 }
 

@@ -86,7 +86,7 @@ BC_HANDLER(bc_on_may_expand_vm)
 	if (ok && sev >= 0)
 		ok = bc_vm_may_expand(mm, npages, sev, parent_ip);
 	if (unlikely(!ok))
-		bc_refuse_call(fregs, bc_stub_zero);
+		bc_refuse_call(fregs, bc_instead_zero);
 }
 
 BC_HANDLER(bc_on_exit_mmap)
