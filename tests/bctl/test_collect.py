@@ -689,17 +689,21 @@ def test_full():
         subprocess.run(['umount', disk], check=False)
 
 
-def full_disk(path, disk):
-    db = disk + '/u.db'
-    kernel = kernel_at(path, speed=100)
-    web = kernel.new('web')
-    col = Collector(kernel, db)
+def fill(disk):
     ballast = os.open(disk + '/ballast', os.O_WRONLY | os.O_CREAT)
     try:
         while True:
             os.write(ballast, b'x' * 4096)
     except OSError:
         os.close(ballast)
+
+
+def full_disk(path, disk):
+    db = disk + '/u.db'
+    kernel = kernel_at(path, speed=100)
+    web = kernel.new('web')
+    col = Collector(kernel, db)
+    fill(disk)
     for i in range(60):
         job = kernel.new(f'job{i}', web)
         kernel.use(job, {'numproc': 1}, cpu_ns=5)
@@ -711,7 +715,29 @@ def full_disk(path, disk):
     tap.equal(col.words().count('full'), 1, 'it was said once')
     col.end()
     agrees(kernel, db, 'nothing is lost')
+    begins_full(kernel, db, disk)
     kernel.end()
+
+
+def begins_full(kernel, db, disk):
+    """As after a machine went down because its disk was full."""
+    fill(disk)
+    job = kernel.new('early')
+    kernel.use(job, {'numproc': 2}, cpu_ns=7)
+    manager = Manager(os.path.dirname(disk) + '/notify')
+    col = Collector(kernel, db, NOTIFY_SOCKET=os.path.dirname(disk) + '/notify')
+    tap.ok(col.heard('full') and manager.next() == b'READY=1' and b'full' in manager.next(),
+           'a collector that begins on a full disk says so, and that it is there', col.words())
+    kernel.listened = True
+    kernel.close(job)
+    kernel.unload()
+    tap.ok(col.proc.poll() is None, 'it stays')
+    os.unlink(disk + '/ballast')
+    tap.ok(col.heard('not loaded'), 'and begins when there is room', col.words())
+    tap.equal(col.end(), 0, 'it ends')
+    tap.equal(query(db, "SELECT cause FROM pool WHERE name = 'early'"), [('deleted',)],
+              'what it has heard is stored')
+    agrees(kernel, db, 'nothing is lost')
 
 
 def totals(path):

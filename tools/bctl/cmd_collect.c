@@ -159,9 +159,9 @@ static int bctl_collect_round(struct bc_collect *k, const struct bc_now *now)
 static int bctl_collect_step(struct bc_collect *k)
 {
 	struct bc_collector *c = &k->c;
-	bool heard = c->b->nl;
+	bool fresh = !c->b->nl || !c->ledger;
+	enum bc_round round, begun;
 	struct bc_now now;
-	enum bc_round round;
 
 	bc_clock_now(&now);
 	if (now.boot_ns < k->again_ns)
@@ -169,8 +169,12 @@ static int bctl_collect_step(struct bc_collect *k)
 	round = bc_collector_listen(c);
 	if (round == BC_ROUND_FATAL)
 		return bctl_fail(c->b, NULL, "%s", c->said);
+	/* What comes until there is room on the disk waits where it is. */
+	begun = bc_collector_begin(c, k->ship.db);
+	if (begun != BC_ROUND_DONE)
+		return bctl_collect_result(k, begun);
 	/* Pools may have come before we heard of it. */
-	c->sighted |= round == BC_ROUND_DONE && !heard;
+	c->sighted |= round == BC_ROUND_DONE && fresh;
 	if (round == BC_ROUND_DONE)
 		round = bc_collector_events(c);
 	if (now.utc_ms >= k->due_ms || k->due_ms - now.utc_ms > c->step_ms)
@@ -224,9 +228,12 @@ static int bctl_collect_last(struct bc_collect *k)
 	enum bc_round round;
 
 	bc_notify("STOPPING=1\nSTATUS=Writing the last records");
-	if (k->c.b->nl)
-		(void)bc_collector_events(&k->c);
-	round = bc_collector_round(&k->c);
+	round = bc_collector_begin(&k->c, k->ship.db);
+	if (round == BC_ROUND_DONE) {
+		if (k->c.b->nl)
+			(void)bc_collector_events(&k->c);
+		round = bc_collector_round(&k->c);
+	}
 	if (round == BC_ROUND_AGAIN || round == BC_ROUND_FATAL)
 		return bctl_fail(k->c.b, NULL, "the last records: %s", k->c.said);
 	return BCTL_OK;
@@ -267,7 +274,8 @@ static int bctl_collect_once(struct bc_collect *k)
 {
 	struct bc_now now;
 
-	if (bc_collector_round(&k->c) != BC_ROUND_DONE)
+	if (bc_collector_begin(&k->c, k->ship.db) != BC_ROUND_DONE ||
+	    bc_collector_round(&k->c) != BC_ROUND_DONE)
 		return bctl_fail(k->c.b, NULL, "%s", k->c.said);
 	if (k->c.holding)
 		return bctl_fail(k->c.b, NULL,
@@ -326,24 +334,18 @@ static int bctl_collect_parse(struct bctl *b, struct bc_collect_args *a, struct 
 }
 
 /* The directory of the default file may be missing; others are not ours to make. */
-static int bctl_collect_open(struct bctl *b, const struct bc_collect_args *a, struct bc_collect *k)
+static int bctl_collect_claim(struct bctl *b, const struct bc_collect_args *a,
+			      struct bc_collect *k)
 {
-	const char *path = a->db ? a->db : BC_COLLECT_DB;
-	int ret;
+	int ret = bc_host_claim(k->c.reader);
 
 	if (!a->db)
 		(void)mkdir("/var/lib/beancounter", 0755);
-	ret = bc_host_claim(k->c.reader);
 	if (ret == -EADDRINUSE)
 		return bctl_fail(b, k->c.reader,
 				 "another collector uses this name; give one of its own with --reader");
 	if (ret < 0)
 		return bctl_fail(b, k->c.reader, "%s", strerror(-ret));
-	ret = bc_ledger_open(&k->c.ledger, path);
-	if (ret)
-		return bctl_fail(b, path, "%s", bc_ledger_message(k->c.ledger));
-	if (bc_collector_begin(&k->c) != BC_ROUND_DONE)
-		return bctl_fail(b, path, "%s", k->c.said);
 	return BCTL_OK;
 }
 
@@ -386,7 +388,7 @@ int cmd_collect(struct bctl *b, int argc, char **argv)
 	(void)gethostname(host, sizeof(host) - 1);
 	k.c.node = a.node ? a.node : host;
 	k.c.mhz = bc_mhz();
-	status = bctl_collect_open(b, &a, &k);
+	status = bctl_collect_claim(b, &a, &k);
 	if (!status)
 		status = a.once ? bctl_collect_once(&k) : bctl_collect_loop(&k);
 	bc_shipping_end(&k.ship);

@@ -32,6 +32,21 @@ static enum bc_round bc_collector_trouble(struct bc_collector *c, int ret)
 	return ret == -EBADMSG || ret == -EROFS ? BC_ROUND_FATAL : BC_ROUND_AGAIN;
 }
 
+/* The same of one that could not be opened. A full disk may have room later, a reader may go. */
+static enum bc_round bc_collector_shut(struct bc_collector *c, const char *path, int ret)
+{
+	enum bc_round round = BC_ROUND_AGAIN;
+
+	(void)bc_collector_trouble(c, ret);
+	if (ret != -ENOSPC && ret != -EAGAIN) {
+		snprintf(c->said, sizeof(c->said), "%s: %s", path, bc_ledger_message(c->ledger));
+		round = BC_ROUND_FATAL;
+	}
+	bc_ledger_close(c->ledger);
+	c->ledger = NULL;
+	return round;
+}
+
 /*
  * Some have come. If the first does not follow the last one that is known, there are others to
  * be asked for; and so if it is malformed, or there is no memory.
@@ -468,15 +483,21 @@ static int bc_collector_put_meta(struct bc_collector *c)
 }
 
 /**
- * bc_collector_begin() - begin to collect
- * @c: the collector, with what its options tell and the store
+ * bc_collector_begin() - open the store, if that is not so
+ * @c: the collector, with what its options tell
+ * @path: the file
+ *
+ * It may already listen: what it hears meanwhile is not lost.
  *
  * Return: what came of it.
  */
-enum bc_round bc_collector_begin(struct bc_collector *c)
+enum bc_round bc_collector_begin(struct bc_collector *c, const char *path)
 {
-	int ret = bc_clock_boot_id(c->boot);
+	int ret;
 
+	if (c->ledger)
+		return BC_ROUND_DONE;
+	ret = bc_clock_boot_id(c->boot);
 	c->ask = *c->b;
 	c->ask.nl = NULL;
 	c->ask.said = c->said;
@@ -484,10 +505,12 @@ enum bc_round bc_collector_begin(struct bc_collector *c)
 		snprintf(c->said, sizeof(c->said), "the boot id: %s", strerror(-ret));
 		return BC_ROUND_FATAL;
 	}
-	ret = bc_ledger_begin(c->ledger);
+	ret = bc_ledger_open(&c->ledger, path);
+	if (!ret)
+		ret = bc_ledger_begin(c->ledger);
 	if (!ret)
 		ret = bc_ledger_end(c->ledger, bc_collector_put_meta(c));
-	return ret ? bc_collector_trouble(c, ret) : BC_ROUND_DONE;
+	return ret ? bc_collector_shut(c, path, ret) : BC_ROUND_DONE;
 }
 
 /**

@@ -16,7 +16,7 @@ struct bc_ledger;
  * @b: the run; its connection has the notifications on it
  * @ask: a run of its own for questions; what goes wrong goes to @said
  * @said: the words
- * @ledger: the store
+ * @ledger: the store, NULL as long as it could not be opened
  * @reader: the name under which peaks are taken and closing records acknowledged
  * @node: the name of this machine that the store shall have, or NULL
  * @step_ms: interval
@@ -63,7 +63,7 @@ enum bc_round {
 	BC_ROUND_FATAL,		/* it will not; @said tells why */
 };
 
-enum bc_round bc_collector_begin(struct bc_collector *c);
+enum bc_round bc_collector_begin(struct bc_collector *c, const char *path);
 enum bc_round bc_collector_round(struct bc_collector *c);
 enum bc_round bc_collector_closings(struct bc_collector *c);
 enum bc_round bc_collector_sight(struct bc_collector *c);

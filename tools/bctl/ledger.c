@@ -39,14 +39,16 @@ static const char bc_ledger_schema[] = {
 static int bc_ledger_lock(struct bc_ledger *l, const char *path)
 {
 	char *name;
+	int err;
 
 	if (asprintf(&name, "%s.lock", path) < 0)
 		return -ENOMEM;
 	l->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (l->lock < 0) {
-		snprintf(l->message, sizeof(l->message), "%s: %s", name, strerror(errno));
+		err = errno;
+		snprintf(l->message, sizeof(l->message), "%s: %s", name, strerror(err));
 		free(name);
-		return -EACCES;
+		return err == ENOSPC ? -ENOSPC : -EACCES;
 	}
 	free(name);
 	if (!flock(l->lock, LOCK_EX | LOCK_NB))
@@ -110,8 +112,8 @@ static int bc_ledger_prepare(struct bc_ledger *l)
  * @lp: receives it, also after an error, for bc_ledger_message(); or NULL for want of memory
  * @path: the file
  *
- * Return: 0; -EBUSY when another collector has it; -EBADMSG for a file that is none;
- * or another negative errno.
+ * Return: 0; -EBUSY when another collector has it; -EBADMSG for a file that is none; -ENOSPC
+ * on a full disk; or another negative errno.
  */
 int bc_ledger_open(struct bc_ledger **lp, const char *path)
 {

@@ -79,8 +79,13 @@ static int bc_ledger_errno(int err)
  */
 int bc_ledger_fail(struct bc_ledger *l)
 {
+	int err = sqlite3_extended_errcode(l->db);
+
 	snprintf(l->message, sizeof(l->message), "%s", sqlite3_errmsg(l->db));
-	return bc_ledger_errno(sqlite3_extended_errcode(l->db));
+	/* A journal that cannot be made for want of room; there is room for no name, perhaps. */
+	if ((err & 0xff) == SQLITE_CANTOPEN && sqlite3_system_errno(l->db) == ENOSPC)
+		return -ENOSPC;
+	return bc_ledger_errno(err);
 }
 
 /**
