@@ -47,3 +47,15 @@ def finish():
     """The plan, and the exit status."""
     print(f"1..{_count}")
     return bool(_failed)
+
+
+def run(tests, kernel):
+    """Each test with a made-up kernel of its own, kernel(); the exit status."""
+    for test in tests:
+        mine = kernel()
+        try:
+            test(mine)
+        except Exception as err:    # a test that breaks off is a failure, not the end
+            ok(False, f"{test.__name__} broke off", repr(err))
+        mine.done()
+    return finish()

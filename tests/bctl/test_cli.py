@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from results import BCTL, FAKE, SCHEMAS, TOP, finish, ok
+from results import BCTL, FAKE, SCHEMAS, TOP, ok, run
 import schema
 
 PAGE = resource.getpagesize()
@@ -1147,14 +1147,7 @@ def main():
              test_fairpages_slices, test_fairpages_gone, test_fairpages_view, test_explain,
              test_thresholds, test_readers, test_flows, test_weight]
     test_schemas()
-    for test in tests:
-        kernel = Kernel()
-        try:
-            test(kernel)
-        except Exception as err:    # a test that breaks off is a failure, not the end
-            ok(False, f"{test.__name__} broke off", repr(err))
-        kernel.done()
-    return finish()
+    return run(tests, Kernel)
 
 
 if __name__ == "__main__":

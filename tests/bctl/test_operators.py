@@ -15,7 +15,7 @@ import sys
 import termios
 import time
 
-from results import FAKE, SCHEMAS, finish, ok, poll
+from results import FAKE, SCHEMAS, ok, poll, run
 import schema
 import test_cli
 from test_cli import Kernel, expect
@@ -556,14 +556,7 @@ def main():
              test_signals, test_stuck_reader, test_snapshot, test_snapshot_bounds, test_snapshot_error, test_delta,
              test_delta_damage, test_delta_together, test_interval, test_check, test_check_unknown,
              test_check_failures]
-    for test in tests:
-        kernel = Kernel()
-        try:
-            test(kernel)
-        except Exception as err:    # a test that breaks off is a failure, not the end
-            ok(False, f"{test.__name__} broke off", repr(err))
-        kernel.done()
-    return finish()
+    return run(tests, Kernel)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from results import FAKE, SCHEMAS, finish, ok
+from results import FAKE, SCHEMAS, ok, run
 from screen import Terminal
 import test_cli
 from test_cli import Kernel, expect
@@ -341,14 +341,7 @@ def test_signals(kernel):
 def main():
     tests = [test_plain, test_watch, test_watch_terminal, test_screen, test_refusals, test_sizes,
              test_terminals, test_signals]
-    for test in tests:
-        kernel = Kernel()
-        try:
-            test(kernel)
-        except Exception as err:    # a test that breaks off is a failure, not the end
-            ok(False, f"{test.__name__} broke off", repr(err))
-        kernel.done()
-    return finish()
+    return run(tests, Kernel)
 
 
 if __name__ == "__main__":
