@@ -11,25 +11,9 @@
 #include "image.h"
 #include "template.h"
 
-static int ct_docker_bad(const struct ct_image *image, const char *what)
-{
-	return ct_fail(image->run, CT_E_BAD_TEMPLATE, image->name, "image: %s", what);
-}
-
-static struct json_object *ct_docker_array(struct json_object *obj, const char *key)
-{
-	struct json_object *array;
-
-	if (json_object_is_type(obj, json_type_object) &&
-	    json_object_object_get_ex(obj, key, &array) &&
-	    json_object_is_type(array, json_type_array))
-		return array;
-	return NULL;
-}
-
 static bool ct_docker_tagged(struct json_object *item, const char *tag)
 {
-	struct json_object *tags = ct_docker_array(item, "RepoTags");
+	struct json_object *tags = ct_image_array(item, "RepoTags");
 	size_t i, count = tags ? json_object_array_length(tags) : 0;
 	const char *text;
 
@@ -58,9 +42,9 @@ static int ct_docker_choose(const struct ct_image *image, struct json_object *li
 		*item = one;
 	}
 	if (!found)
-		return ct_docker_bad(image, image->tag ? "no image in it has that tag" :
+		return ct_image_bad(image, image->tag ? "no image in it has that tag" :
 				     "manifest.json names no image");
-	return found > 1 ? ct_docker_bad(image, "it has several images; --tag chooses one") : CT_OK;
+	return found > 1 ? ct_image_bad(image, "it has several images; --tag chooses one") : CT_OK;
 }
 
 /* The digests of the layers, by the configuration, whose name is its own digest. */
@@ -73,7 +57,7 @@ static int ct_docker_digests(const struct ct_image *image, struct json_object *i
 	int fd, status;
 
 	if (!name)
-		return ct_docker_bad(image, "manifest.json names no configuration");
+		return ct_image_bad(image, "manifest.json names no configuration");
 	status = ct_image_json(image, name, config);
 	if (status)
 		return status;
@@ -85,9 +69,9 @@ static int ct_docker_digests(const struct ct_image *image, struct json_object *i
 		close(fd);
 	}
 	json_object_object_get_ex(*config, "rootfs", &rootfs);
-	*ids = ct_docker_array(rootfs, "diff_ids");
+	*ids = ct_image_array(rootfs, "diff_ids");
 	return status || *ids ? status :
-		ct_docker_bad(image, "its configuration has no digests of layers");
+		ct_image_bad(image, "its configuration has no digests of layers");
 }
 
 static int ct_docker_layer(struct ct_image *image, const char *name, const char *digest)
@@ -96,7 +80,7 @@ static int ct_docker_layer(struct ct_image *image, const char *name, const char 
 	int fd, status;
 
 	if (!name || !digest)
-		return ct_docker_bad(image, "a layer has no name or no digest");
+		return ct_image_bad(image, "a layer has no name or no digest");
 	status = ct_image_file(image, name, &fd);
 	if (status)
 		return status;
@@ -127,10 +111,10 @@ int ct_docker_layers(struct ct_image *image)
 	status = ct_docker_choose(image, list, &item);
 	if (!status)
 		status = ct_docker_digests(image, item, &config, &ids);
-	layers = status ? NULL : ct_docker_array(item, "Layers");
+	layers = status ? NULL : ct_image_array(item, "Layers");
 	count = layers ? json_object_array_length(layers) : 0;
 	if (!status && (!count || count != json_object_array_length(ids)))
-		status = ct_docker_bad(image, "layers and their digests are not as many");
+		status = ct_image_bad(image, "layers and their digests are not as many");
 	for (i = 0; i < count && !status; i++)
 		status = ct_docker_layer(image,
 					 json_object_get_string(json_object_array_get_idx(layers, i)),

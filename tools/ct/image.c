@@ -127,6 +127,18 @@ int ct_image_add(struct ct_image *image, const char *name, int fd)
 }
 
 /**
+ * ct_image_bad() - an image is not what it has to be
+ * @image: the image
+ * @what: what is wrong with it
+ *
+ * Return: CT_E_BAD_TEMPLATE.
+ */
+int ct_image_bad(const struct ct_image *image, const char *what)
+{
+	return ct_fail(image->run, CT_E_BAD_TEMPLATE, image->name, "image: %s", what);
+}
+
+/**
  * ct_image_text() - a text in a document
  * @obj: an object, or something else
  * @key: the key
@@ -142,6 +154,24 @@ const char *ct_image_text(struct json_object *obj, const char *key)
 	    !json_object_is_type(value, json_type_string))
 		return NULL;
 	return json_object_get_string(value);
+}
+
+/**
+ * ct_image_array() - an array in a document
+ * @obj: an object, or something else
+ * @key: the key
+ *
+ * Return: the array, which is the document's, or NULL if there is none.
+ */
+struct json_object *ct_image_array(struct json_object *obj, const char *key)
+{
+	struct json_object *array;
+
+	if (!json_object_is_type(obj, json_type_object) ||
+	    !json_object_object_get_ex(obj, key, &array) ||
+	    !json_object_is_type(array, json_type_array))
+		return NULL;
+	return array;
 }
 
 /**

@@ -34,7 +34,9 @@ int ct_image_file(const struct ct_image *image, const char *name, int *fd);
 int ct_image_json(const struct ct_image *image, const char *name, struct json_object **json);
 int ct_image_check(const struct ct_image *image, const char *name, int fd, const char *digest);
 int ct_image_add(struct ct_image *image, const char *name, int fd);
+int ct_image_bad(const struct ct_image *image, const char *what);
 const char *ct_image_text(struct json_object *obj, const char *key);
+struct json_object *ct_image_array(struct json_object *obj, const char *key);
 void ct_image_close(struct ct_image *image);
 
 /* oci.c, docker.c: find the layers */

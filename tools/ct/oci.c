@@ -17,22 +17,6 @@
 #define CT_OCI_DEPTH	4
 #define CT_OCI_DIGEST	71	/* "sha256:" and 64 digits */
 
-static int ct_oci_bad(const struct ct_image *image, const char *what)
-{
-	return ct_fail(image->run, CT_E_BAD_TEMPLATE, image->name, "image: %s", what);
-}
-
-static struct json_object *ct_oci_array(struct json_object *obj, const char *key)
-{
-	struct json_object *array;
-
-	if (json_object_is_type(obj, json_type_object) &&
-	    json_object_object_get_ex(obj, key, &array) &&
-	    json_object_is_type(array, json_type_array))
-		return array;
-	return NULL;
-}
-
 /* Open the blob that a descriptor names, and compare it. */
 static int ct_oci_blob(const struct ct_image *image, struct json_object *desc, char *name,
 		       size_t size, int *fd)
@@ -42,9 +26,9 @@ static int ct_oci_blob(const struct ct_image *image, struct json_object *desc, c
 
 	if (!digest || strlen(digest) != CT_OCI_DIGEST || strncmp(digest, "sha256:", 7) ||
 	    strspn(digest + 7, "0123456789abcdef") != CT_OCI_DIGEST - 7)
-		return ct_oci_bad(image, "a descriptor has no digest of SHA-256");
+		return ct_image_bad(image, "a descriptor has no digest of SHA-256");
 	if (ct_path(name, size, "blobs/sha256/%s", digest + 7))
-		return ct_oci_bad(image, "a name is too long");
+		return ct_image_bad(image, "a name is too long");
 	status = ct_image_file(image, name, fd);
 	if (!status)
 		status = ct_image_check(image, name, *fd, digest);
@@ -108,7 +92,7 @@ static bool ct_oci_tagged(const struct ct_image *image, struct json_object *desc
 static int ct_oci_choose(const struct ct_image *image, struct json_object *index, bool top,
 			 struct json_object **chosen)
 {
-	struct json_object *list = ct_oci_array(index, "manifests"), *desc;
+	struct json_object *list = ct_image_array(index, "manifests"), *desc;
 	size_t i, count = list ? json_object_array_length(list) : 0, found = 0;
 
 	for (i = 0; i < count; i++) {
@@ -121,28 +105,28 @@ static int ct_oci_choose(const struct ct_image *image, struct json_object *index
 			*chosen = desc;
 	}
 	if (!found)
-		return ct_oci_bad(image, image->tag ? "no manifest has that tag, and is for this machine"
+		return ct_image_bad(image, image->tag ? "no manifest has that tag, and is for this machine"
 				  : "no manifest is for this machine");
 	if (top && !image->tag && found > 1)
-		return ct_oci_bad(image, "it has several manifests; --tag chooses one");
+		return ct_image_bad(image, "it has several manifests; --tag chooses one");
 	return CT_OK;
 }
 
 static int ct_oci_manifest(struct ct_image *image, struct json_object *manifest)
 {
-	struct json_object *list = ct_oci_array(manifest, "layers"), *desc;
+	struct json_object *list = ct_image_array(manifest, "layers"), *desc;
 	size_t i, count = list ? json_object_array_length(list) : 0;
 	int status = CT_OK, fd;
 	char name[128];
 
 	if (!count)
-		return ct_oci_bad(image, "a manifest has no layers");
+		return ct_image_bad(image, "a manifest has no layers");
 	for (i = 0; i < count && !status; i++) {
 		desc = json_object_array_get_idx(list, i);
 		fd = -1;
 		if (!ct_oci_type(desc, "tar") || ct_oci_type(desc, "foreign") ||
 		    ct_oci_type(desc, "nondistributable") || ct_oci_type(desc, "encrypted"))
-			return ct_oci_bad(image, "a layer is no archive that could be read");
+			return ct_image_bad(image, "a layer is no archive that could be read");
 		status = ct_oci_blob(image, desc, name, sizeof(name), &fd);
 		if (!status)
 			status = ct_image_add(image, name, fd);
@@ -163,11 +147,11 @@ int ct_oci_layers(struct ct_image *image)
 
 	if (status)
 		return status;
-	for (depth = 0; !status && ct_oci_array(doc, "manifests"); depth++) {
+	for (depth = 0; !status && ct_image_array(doc, "manifests"); depth++) {
 		desc = NULL;
 		next = NULL;
 		if (depth == CT_OCI_DEPTH)
-			status = ct_oci_bad(image, "an index in an index in an index");
+			status = ct_image_bad(image, "an index in an index in an index");
 		else
 			status = ct_oci_choose(image, doc, !depth, &desc);
 		if (!status)
