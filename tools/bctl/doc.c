@@ -19,20 +19,12 @@
 #include "doc.h"
 #include "print.h"
 
-#define BC_NAME_OF(table, value) \
-	((value) < sizeof(table) / sizeof((table)[0]) ? (table)[value] : NULL)
-
 static const char * const bc_units[] = {
 	"items", "bytes", "pages", "shares", "ns-per-second", "bytes-per-second", "per-second",
 	"ms", "boolean",
 };
 static const char * const bc_kinds[] = { "native", "derived", "charged", "flow" };
 static const char * const bc_statuses[] = { "idle", "enforced", "counted", "unavailable" };
-static const char * const bc_states[] = { "live", "dying" };
-static const char * const bc_events[] = {
-	NULL, "refusal", "pool-new", "pool-set", "pool-dying", "pool-gone", "threshold",
-};
-static const char * const bc_directions[] = { "up", "down" };
 
 /**
  * bc_page_size() - how large a page is
@@ -201,17 +193,6 @@ void bc_put_status(struct bc_doc *doc, json_object *obj, uint32_t status)
 	bc_put_enum(doc, obj, "status", BC_NAME_OF(bc_statuses, status), "status", status);
 }
 
-/**
- * bc_event_name() - what an event is called
- * @event: enum bc_event
- *
- * Return: the name; NULL for a number that has none here; "" behind the last.
- */
-const char *bc_event_name(uint32_t event)
-{
-	return event < sizeof(bc_events) / sizeof(bc_events[0]) ? bc_events[event] : "";
-}
-
 static void bc_put_boot_id(struct bc_doc *doc)
 {
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -311,97 +292,6 @@ const struct bcn_res *bc_res_by_id(const struct bcn_res *res, size_t nres, uint3
 	return NULL;
 }
 
-static void bc_doc_threshold(struct bc_doc *doc, json_object *obj,
-			     const struct bcn_threshold *th)
-{
-	json_object *threshold = json_object_new_object();
-
-	bc_put(doc, obj, "threshold", threshold);
-	if (doc->err)
-		return;
-	bc_put_int(doc, threshold, "rise", th->rise);
-	bc_put_int(doc, threshold, "fall", th->fall);
-	bc_put(doc, threshold, "above", json_object_new_boolean(th->above));
-}
-
-/**
- * bc_put_figures() - add the figures of a record; what the kernel does not keep is left out
- * @doc: the document
- * @obj: the object
- * @rec: the record
- */
-void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record *rec)
-{
-	if (!(rec->flags & BC_RECORD_F_NO_HELD))
-		bc_put_int(doc, obj, "held", rec->held);
-	if (!(rec->flags & BC_RECORD_F_NO_MAXHELD))
-		bc_put_int(doc, obj, "maxheld", rec->maxheld);
-	bc_put_bound(doc, obj, "barrier", rec->barrier);
-	bc_put_bound(doc, obj, "limit", rec->limit);
-	if (!(rec->flags & BC_RECORD_F_NO_FAILCNT))
-		bc_put_int(doc, obj, "failcnt", rec->failcnt);
-	if (!(rec->flags & BC_RECORD_F_NO_FAILED))
-		bc_put_int(doc, obj, "failed", rec->failed);
-	if (rec->last_fail)
-		bc_put_int(doc, obj, "last_failure_ns", rec->last_fail);
-}
-
-static void bc_doc_record(struct bc_doc *doc, json_object *resources,
-			  const struct bc_record *rec, const struct bcn_res *res,
-			  const struct bcn_threshold *th)
-{
-	json_object *obj = json_object_new_object();
-	char name[32];
-
-	snprintf(name, sizeof(name), "resource-%u", rec->res);
-	bc_put(doc, resources, res ? res->name : name, obj);
-	if (doc->err)
-		return;
-	if (res)
-		bc_put_unit(doc, obj, res->unit);
-	bc_put_figures(doc, obj, rec);
-	bc_put(doc, obj, "enforced",
-	       json_object_new_boolean(!!(rec->flags & BC_RECORD_F_ENFORCED)));
-	if (rec->flags & BC_RECORD_F_INTEGRAL)
-		bc_put_int(doc, obj, "held_time", rec->integral);
-	if (rec->flags & BC_RECORD_F_PEAK)
-		bc_put_int(doc, obj, "peak", rec->peak);
-	if (th)
-		bc_doc_threshold(doc, obj, th);
-}
-
-/**
- * bc_doc_parent() - name the pool above, null for one at the top
- * @doc: the document
- * @obj: where to
- * @pool: the pool
- */
-void bc_doc_parent(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool)
-{
-	if (pool->parent)
-		bc_put_str(doc, obj, "parent", pool->parent);
-	else if (json_object_object_add(obj, "parent", NULL))
-		doc->err = -ENOMEM;
-}
-
-/* Each kind on its own: page cache is not memory that a program needs. */
-static void bc_doc_memory(struct bc_doc *doc, json_object *obj, const struct bc_memory *mem)
-{
-	json_object *memory = json_object_new_object();
-
-	bc_put(doc, obj, "memory", memory);
-	if (doc->err)
-		return;
-	bc_put_int(doc, memory, "anon", mem->anon);
-	bc_put_int(doc, memory, "file", mem->file);
-	bc_put_int(doc, memory, "shmem", mem->shmem);
-	bc_put_int(doc, memory, "cache", mem->cache);
-	bc_put_int(doc, memory, "kernel", mem->kernel);
-	bc_put_int(doc, memory, "slab", mem->slab);
-	bc_put_int(doc, memory, "sock", mem->sock);
-	bc_put_int(doc, memory, "swap", mem->swap);
-}
-
 /**
  * bc_doc_page_size() - tell in the document what a page is
  * @doc: the document
@@ -422,54 +312,6 @@ void bc_doc_reader(struct bc_doc *doc, const char *reader)
 {
 	if (!doc->err)
 		bc_put_str(doc, doc->root, "reader", reader);
-}
-
-/**
- * bc_doc_pool() - add a pool
- * @doc: the document
- * @pool: the pool
- * @res: the resources of the module
- * @nres: how many there are
- */
-void bc_doc_pool(struct bc_doc *doc, const struct bcn_pool *pool,
-		 const struct bcn_res *res, size_t nres)
-{
-	json_object *obj = bc_doc_append(doc), *resources;
-	struct bcn_threshold th;
-	struct bc_record rec;
-	size_t i;
-
-	if (!obj)
-		return;
-	bc_put_int(doc, obj, "id", pool->id);
-	bc_put_str(doc, obj, "name", pool->name);
-	bc_doc_parent(doc, obj, pool);
-	if (BCN_HAS(pool, BC_A_INCARNATION))
-		bc_put_int(doc, obj, "incarnation", pool->incarnation);
-	if (pool->cgroup || !pool->id)
-		bc_put_str(doc, obj, "cgroup", pool->cgroup ? pool->cgroup : "");
-	if (BCN_HAS(pool, BC_A_CGROUP_ID))
-		bc_put_int(doc, obj, "cgroup_id", pool->cgroup_id);
-	if (BCN_HAS(pool, BC_A_STATE))
-		bc_put_enum(doc, obj, "state", BC_NAME_OF(bc_states, pool->state),
-			    "state", pool->state);
-	if (BCN_HAS(pool, BC_A_CREATED))
-		bc_put_int(doc, obj, "created_ns", pool->created);
-	if (BCN_HAS(pool, BC_A_CHANGED))
-		bc_put_int(doc, obj, "changed_ns", pool->changed);
-	if (BCN_HAS(pool, BC_A_CHILDREN))
-		bc_put_int(doc, obj, "children", pool->children);
-	if (BCN_HAS(pool, BC_A_GENERATION))
-		bc_put_int(doc, obj, "generation", pool->generation);
-	resources = json_object_new_object();
-	bc_put(doc, obj, "resources", resources);
-	for (i = 0; i < pool->records && !doc->err; i++) {
-		bcn_pool_record(pool, i, &rec);
-		bc_doc_record(doc, resources, &rec, bc_res_by_id(res, nres, rec.res),
-			      bcn_pool_threshold(pool, rec.res, &th) ? &th : NULL);
-	}
-	if (BCN_HAS(pool, BC_A_MEMORY) && !doc->err)
-		bc_doc_memory(doc, obj, &pool->memory);
 }
 
 /**
@@ -549,78 +391,4 @@ void bc_doc_info(struct bc_doc *doc, const struct bcn_info *info)
 	for (i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
 		if (BCN_HAS(info, ints[i].attr))
 			bc_put_int(doc, doc->root, ints[i].key, ints[i].val);
-}
-
-static void bc_notice_resource(struct bc_doc *doc, const struct bcn_notice *n,
-			       const struct bcn_res *res)
-{
-	json_object *obj = doc->root;
-
-	if (n->res_name || res)
-		bc_put_str(doc, obj, "resource", n->res_name ? n->res_name : res->name);
-	if (res)
-		bc_put_unit(doc, obj, res->unit);
-	if (BCN_HAS(n, BC_A_AMOUNT))
-		bc_put_int(doc, obj, "amount", n->amount);
-	if (BCN_HAS(n, BC_A_HELD))
-		bc_put_int(doc, obj, "held", n->held);
-	if (BCN_HAS(n, BC_A_BARRIER))
-		bc_put_bound(doc, obj, "barrier", n->barrier);
-	if (BCN_HAS(n, BC_A_LIMIT_VALUE))
-		bc_put_bound(doc, obj, "limit", n->limit);
-	if (BCN_HAS(n, BC_A_DIRECTION))
-		bc_put_enum(doc, obj, "direction", BC_NAME_OF(bc_directions, n->direction),
-			    "direction", n->direction);
-	if (BCN_HAS(n, BC_A_PERCENT))
-		bc_put_int(doc, obj, "percent", n->percent);
-}
-
-/**
- * bc_doc_notice() - fill a document with an event
- * @doc: the document
- * @n: the event
- * @res: the resources of the module
- * @nres: how many there are
- */
-void bc_doc_notice(struct bc_doc *doc, const struct bcn_notice *n,
-		   const struct bcn_res *res, size_t nres)
-{
-	json_object *obj = doc->root;
-
-	if (doc->err)
-		return;
-	bc_put_enum(doc, obj, "event", BC_NAME_OF(bc_events, n->event), "event", n->event);
-	if (BCN_HAS(n, BC_A_TIME))
-		bc_put_int(doc, obj, "time_ns", n->time);
-	if (n->name)
-		bc_put_str(doc, obj, "pool", n->name);
-	if (BCN_HAS(n, BC_A_ID))
-		bc_put_int(doc, obj, "pool_id", n->id);
-	if (BCN_HAS(n, BC_A_INCARNATION))
-		bc_put_int(doc, obj, "incarnation", n->incarnation);
-	if (BCN_HAS(n, BC_A_RES))
-		bc_notice_resource(doc, n, bc_res_by_id(res, nres, n->res));
-	if (n->origin)
-		bc_put_str(doc, obj, "origin", n->origin);
-	if (BCN_HAS(n, BC_A_ORIGIN_ID))
-		bc_put_int(doc, obj, "origin_id", n->origin_id);
-	if (BCN_HAS(n, BC_A_PID))
-		bc_put_int(doc, obj, "pid", n->pid);
-	if (n->comm)
-		bc_put_str(doc, obj, "comm", n->comm);
-	if (BCN_HAS(n, BC_A_SUPPRESSED))
-		bc_put_int(doc, obj, "suppressed", n->suppressed);
-}
-
-/**
- * bc_doc_lost() - fill a document with the event that events were lost
- * @doc: the document
- * @now: when that was noticed
- */
-void bc_doc_lost(struct bc_doc *doc, uint64_t now)
-{
-	if (doc->err)
-		return;
-	bc_put_str(doc, doc->root, "event", "lost");
-	bc_put_int(doc, doc->root, "time_ns", now);
 }

@@ -10,6 +10,10 @@
 
 #include <json-c/json.h>
 
+/* The word for a value, or NULL for one that this program does not know. */
+#define BC_NAME_OF(table, value) \
+	((value) < sizeof(table) / sizeof((table)[0]) ? (table)[value] : NULL)
+
 struct bc_doc;
 struct bc_record;
 struct bcn_pool;
@@ -23,7 +27,7 @@ void bc_put_figures(struct bc_doc *doc, json_object *obj, const struct bc_record
 void bc_put_unit(struct bc_doc *doc, json_object *obj, uint32_t unit);
 void bc_put_status(struct bc_doc *doc, json_object *obj, uint32_t status);
 json_object *bc_doc_append(struct bc_doc *doc);
-void bc_doc_parent(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool);
+void bc_doc_who(struct bc_doc *doc, json_object *obj, const struct bcn_pool *pool);
 json_object *bc_put_object(struct bc_doc *doc, json_object *list);
 const struct bcn_res *bc_res_by_id(const struct bcn_res *res, size_t nres, uint32_t id);
 

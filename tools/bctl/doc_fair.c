@@ -103,11 +103,7 @@ void bc_doc_fair_pool(struct bc_doc *doc, const struct bcn_pool *pool,
 
 	if (!obj)
 		return;
-	bc_put_int(doc, obj, "id", pool->id);
-	bc_put_str(doc, obj, "name", pool->name);
-	bc_doc_parent(doc, obj, pool);
-	if (BCN_HAS(pool, BC_A_INCARNATION))
-		bc_put_int(doc, obj, "incarnation", pool->incarnation);
+	bc_doc_who(doc, obj, pool);
 	bc_put_fair(doc, obj, fair->bytes, fair->mapped, fair->private, page_size);
 	own = json_object_new_object();
 	bc_put(doc, obj, "own", own);
