@@ -16,6 +16,8 @@ import json
 import os
 import time
 
+import ledger
+
 SIZE = 8 << 20
 
 
@@ -61,7 +63,8 @@ class Book:
     def doing(self, pool, **adds):
         """Something that adds so much to what the pool has; it happens in the block."""
         self.number += 1
-        begin = now()
-        self.tell('do', pool=pool, number=self.number, begin=begin, adds=adds)
+        what = {'pool': pool, 'number': self.number, 'begin': now(), 'late': ledger.behind(),
+                'adds': adds}
+        self.tell('do', **what)
         yield
-        self.tell('done', pool=pool, number=self.number, begin=begin, end=now(), adds=adds)
+        self.tell('done', end=now(), **what)

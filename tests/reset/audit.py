@@ -44,7 +44,7 @@ class Account:
 
     def changes(self, name):
         """What it has held: (so much more, not before, not after or None)."""
-        found = [(line['adds'][name], line['begin'], line.get('end'))
+        found = [(line['adds'][name], line['begin'] - line['late'], line.get('end'))
                  for line in self.doings.values() if line['adds'].get(name)]
         if self.end and self.end['how'].startswith('un'):
             # it was let go of while the module was unloaded
@@ -105,6 +105,11 @@ class Audit:
 
     def __init__(self, pools, found):
         self.pools, self.found = pools, found
+        # the latest tick that was seen in each life; those of the readings were not seen
+        self.late = {one.life: 0 for one in pools.values()}
+        for one in pools.values():
+            self.late[one.life] = max([self.late[one.life], *(line['late'] for line in
+                                                              one.doings.values())])
         self.wrong = []
         self.count = dict.fromkeys(('exact', 'cut', 'unseen', 'unsure', 'cpu', 'integrals'), 0)
 
@@ -141,7 +146,7 @@ class Audit:
         # what was under way when the machine was reset has come as late as that, if at all
         own.changes = [(amount, begin, min(end or cut, cut)) for it in one.all()
                        for amount, begin, end in it.changes(name) if begin < cut]
-        low, high = own.unit_seconds(cut)
+        low, high = own.unit_seconds(cut, self.late[one.life])
         got = dig(self.found[one.key], 'resources', name, 'held_time')
         self.count['integrals'] += 1
         if not low <= got <= high:
@@ -254,4 +259,5 @@ def check(db, path, day):
              f'{it.count["exact"]} sums to the unit, {it.count["unsure"]} cut in the middle of '
              f'something; CPU time of {it.count["cpu"]} to the microsecond; '
              f'{it.count["integrals"]} integrals within their bounds')
+    tap.note(f'the latest tick was {max(it.late.values()) / 1e6:.0f} ms old')
     tap.note(f'{len(it.wrong)} do not agree')

@@ -46,6 +46,17 @@ def crowd(count, refused):
     bc.refused_forks(refused)
 
 
+def settle():
+    """Whoever has ended is switched away from, which is when the kernel adds what it ran last.
+
+    That is a little after it is gone for others; who gets onto its processor comes later.
+    """
+    allowed = os.sched_getaffinity(0)
+    for cpu in allowed:
+        os.sched_setaffinity(0, {cpu})
+    os.sched_setaffinity(0, allowed)
+
+
 def key_of(incarnation):
     return f'{BOOT}/{incarnation}'
 
@@ -169,6 +180,8 @@ class Container:
 
     def read_cpu(self, final=False):
         """The other reader of CPU time: the kernel's own file."""
+        if final:
+            settle()
         begin = book.now()
         usec = int(bc.read(f'{self.pool.path}/cpu.stat').split()[1])
         self.book.tell('cpu', pool=self.key, begin=begin, end=book.now(), usec=usec, final=final)
