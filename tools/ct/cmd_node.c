@@ -35,8 +35,10 @@ static void ct_node_cell(struct json_object *row, const char *key, bool bytes)
 	struct json_object *value;
 	char text[32] = "n/a";
 
-	if (json_object_object_get_ex(row, key, &value) && value) {
-		if (bytes)
+	if (json_object_object_get_ex(row, key, &value)) {
+		if (!value)
+			snprintf(text, sizeof(text), "unlimited");
+		else if (bytes)
 			bc_human(text, sizeof(text), json_object_get_int64(value));
 		else
 			snprintf(text, sizeof(text), "%" PRId64, json_object_get_int64(value));

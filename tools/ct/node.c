@@ -3,8 +3,7 @@
  * What a machine has, and what of that its containers hold, may have and are promised
  *
  * Sums over the pools of containers, from one dump. "limits" is what they may hold all
- * together; if one of them has no limit there is no such figure. "promised" is what is
- * kept for them. "left" is what of the machine is neither held nor promised.
+ * together, null if one of them has no limit. "promised" is what is kept for them. "left" is what of the machine is neither held nor promised.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -125,17 +124,22 @@ static uint64_t ct_node_bytes(const struct ct_machine_size *size, uint32_t unit,
 /**
  * struct ct_node_sum - a figure that is added up
  * @num: the sum
- * @known: false when a part of it is not known, or has no bound
+ * @known: false when a part of it is not known
+ * @unlimited: a part of it has no bound
  */
 struct ct_node_sum {
 	uint64_t num;
 	bool known;
+	bool unlimited;
 };
 
 static void ct_node_add(struct ct_node_sum *sum, bool known, uint64_t num)
 {
-	sum->known &= known && num != BC_UNLIMITED;
-	if (sum->known && __builtin_add_overflow(sum->num, num, &sum->num))
+	sum->known &= known;
+	if (!known)
+		return;
+	sum->unlimited |= num == BC_UNLIMITED;
+	if (!sum->unlimited && __builtin_add_overflow(sum->num, num, &sum->num))
 		sum->known = false;
 }
 
@@ -178,16 +182,18 @@ static struct ct_node_sum ct_node_sums(const struct ct_machine_size *size,
 				       const struct bc_snapshot *snap, const uint32_t *res,
 				       char part)
 {
-	struct ct_node_sum sum = { 0, true };
+	struct ct_node_sum sum = { .known = true };
 
 	for (; *res != CT_END; res++)
 		ct_node_sum(size, snap, *res, part, &sum);
 	return sum;
 }
 
-static void ct_node_put(struct json_object *obj, const char *key, bool known, uint64_t num)
+static void ct_node_put(struct json_object *obj, const char *key, struct ct_node_sum sum)
 {
-	json_object_object_add(obj, key, known ? json_object_new_int64(num) : NULL);
+	if (sum.known)
+		json_object_object_add(obj, key, sum.unlimited ? NULL :
+				       json_object_new_uint64(sum.num));
 }
 
 static struct json_object *ct_node_line(const struct ct_machine_size *size,
@@ -199,17 +205,20 @@ static struct json_object *ct_node_line(const struct ct_machine_size *size,
 	struct ct_node_sum held = ct_node_sums(size, snap, row->held, 'h');
 	struct ct_node_sum limits = ct_node_sums(size, snap, row->limits, 'l');
 	struct ct_node_sum kept = ct_node_sums(size, snap, promised, 'b');
+	struct ct_node_sum machine = { sizes[row->size], sizes[row->size], false }, left = machine;
 	struct json_object *obj = json_object_new_object();
-	uint64_t has = sizes[row->size], taken;
+	uint64_t taken = kept.num > held.num ? kept.num : held.num;
 
-	taken = kept.num > held.num ? kept.num : held.num;
+	left.known &= held.known && kept.known;
+	left.num = left.num > taken ? left.num - taken : 0;
+	kept.known &= row->promised != CT_END;
 	json_object_object_add(obj, "name", json_object_new_string(row->name));
 	json_object_object_add(obj, "unit", json_object_new_string(row->unit));
-	ct_node_put(obj, "machine", has, has);
-	ct_node_put(obj, "held", held.known, held.num);
-	ct_node_put(obj, "promised", row->promised != CT_END && kept.known, kept.num);
-	ct_node_put(obj, "limits", limits.known, limits.num);
-	ct_node_put(obj, "left", has && held.known && kept.known, has > taken ? has - taken : 0);
+	ct_node_put(obj, "machine", machine);
+	ct_node_put(obj, "held", held);
+	ct_node_put(obj, "promised", kept);
+	ct_node_put(obj, "limits", limits);
+	ct_node_put(obj, "left", left);
 	return obj;
 }
 
@@ -218,7 +227,7 @@ static struct json_object *ct_node_line(const struct ct_machine_size *size,
  * @size: what the machine has
  * @snap: all pools, of one instant
  *
- * Return: the document; what is not known is null.
+ * Return: the document; what is not known is left out.
  */
 struct json_object *ct_node_doc(const struct ct_machine_size *size, const struct bc_snapshot *snap)
 {
