@@ -230,8 +230,9 @@ enum bc_round bc_collector_listen(struct bc_collector *c)
 		ret = bcn_subscribe(c->b->nl, groups[i]);
 		/* A module of before has no group "usage". */
 		if (ret && ret != -ENOENT) {
-			snprintf(c->said, sizeof(c->said), "cannot listen to the module: %s",
-				 strerror(-ret));
+			snprintf(c->said, sizeof(c->said), "cannot listen to the module: %s%s",
+				 strerror(-ret), ret == -EPERM && c->instance ?
+				 "; it was loaded anew, so start this anew" : "");
 			bcn_close(c->b->nl);
 			c->b->nl = NULL;
 			return BC_ROUND_FATAL;
