@@ -47,8 +47,10 @@ static int ct_forget_conf(struct ct *ct)
  */
 int ct_destroy_finish(struct ct *ct)
 {
+	static const char * const state[] = { "log", "criu.log", "traffic" };
 	char path[PATH_MAX];
 	int ret, status;
+	size_t i;
 
 	ret = ct_forget_conf(ct);
 	if (ret)
@@ -67,11 +69,9 @@ int ct_destroy_finish(struct ct *ct)
 		return ct_fail(ct->run, CT_E_DELETE, ct->private, "%s", strerror(-ret));
 	ct_quota_forget(ct);
 	(void)rmdir(ct->root);
-	if (!ct_path(path, sizeof(path), "%.*s.log", (int)strlen(ct->step_path) - 5,
-		     ct->step_path))
-		(void)unlink(path);
-	if (!ct_state_path(ct, "traffic", path))
-		(void)unlink(path);
+	for (i = 0; i < sizeof(state) / sizeof(*state); i++)
+		if (!ct_state_path(ct, state[i], path))
+			(void)unlink(path);
 	return CT_OK;
 }
 

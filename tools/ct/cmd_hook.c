@@ -23,14 +23,14 @@
 /* How long somebody else may be at work on a container that has halted. */
 #define CT_HOOK_TRIES	300
 
-static int ct_hook_net(struct ct *ct)
+static int ct_hook_net(struct ct *ct, bool back)
 {
 	const char *text = getenv("LXC_PID");
 	uint32_t pid;
 
 	if (!text || bc_u32_parse(text, &pid) || pid < 2)
 		return ct_fail(ct->run, CT_E_SYNTAX, ct->text, "this is for liblxc");
-	return ct_net_attach(ct, pid);
+	return ct_net_attach(ct, pid, back);
 }
 
 /**
@@ -100,14 +100,16 @@ static int ct_hook_gone(struct ct *ct)
  * ct_cmd_hook() - hook
  * @ct: the container
  * @argc: number of arguments; liblxc adds some of its own
- * @argv: the arguments: net or gone
+ * @argv: the arguments: net, back or gone
  *
  * Return: the exit status of vzctl.
  */
 int ct_cmd_hook(struct ct *ct, int argc, char **argv)
 {
 	if (argc && !strcmp(argv[0], "net"))
-		return ct_hook_net(ct);
+		return ct_hook_net(ct, false);
+	if (argc && !strcmp(argv[0], "back"))
+		return ct_hook_net(ct, true);
 	if (argc && !strcmp(argv[0], "gone"))
 		return ct_hook_gone(ct);
 	return ct_fail(ct->run, CT_E_SYNTAX, NULL, "this is for liblxc");

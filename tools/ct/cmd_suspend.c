@@ -17,6 +17,7 @@
 
 #include "cli.h"
 #include "ct.h"
+#include "fence.h"
 #include "keys.h"
 #include "net.h"
 
@@ -91,31 +92,10 @@ static int ct_stage_cgroups(struct ct *ct)
 			     options, strerror(-ret)) : CT_OK;
 }
 
-static bool ct_suspend_has(const struct ct_conf *up, const char *key)
-{
-	const char *text = ct_get(up, key);
-
-	return text && *text;
-}
-
-/* criu 3.17.1 has not been seen to restore one, and what is inside would lose its connections. */
-static bool ct_suspend_net(const struct ct *ct)
-{
-	struct ct_conf up;
-	bool net = !ct_up_load(ct, &up) &&
-		   (ct_suspend_has(&up, "NETIF") || ct_suspend_has(&up, "IP_ADDRESS"));
-
-	ct_conf_clear(&up);
-	return net;
-}
-
 static int ct_suspend_check(struct ct *ct, const char *path)
 {
 	if (!ct_running(ct))
 		return ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, "it is not running");
-	if (ct_suspend_net(ct))
-		return ct_fail(ct->run, CT_E_SUSPEND, ct->text,
-			       "it has a network, which cannot be dumped; suspend --freeze keeps it in memory");
 	/* It runs, so an older dump is of no use; but what was named may be another's. */
 	if (!access(path, F_OK) && ct_dump_drop(path))
 		return ct_fail(ct->run, CT_E_SUSPEND, path, "it is there, and is not a dump");
@@ -130,9 +110,8 @@ static int ct_suspend_dump(struct ct *ct, const char *path)
 
 	if (!status)
 		status = ct_freeze(ct);
-	/* Its network is not in the dump: it is made again, here or elsewhere. */
 	if (!status)
-		status = ct_net_down(ct);
+		status = ct_net_hold(ct);
 	if (!status)
 		status = ct_engine_dump(ct, tmp);
 	cgroups = ct_stage_cgroups(ct);
@@ -146,9 +125,10 @@ static int ct_suspend_dump(struct ct *ct, const char *path)
 static int ct_suspend_undo(struct ct *ct, const char *path)
 {
 	char tmp[PATH_MAX];
-	int status = ct_net_again(ct), ret;
+	int status = CT_OK, ret;
 
-	if (!status && ct_running(ct))
+	(void)ct_gate_open(ct->text);
+	if (ct_running(ct))
 		status = ct_thaw(ct);
 	ret = ct_path(tmp, sizeof(tmp), "%s.tmp", path);
 	if (!ret)
@@ -257,7 +237,11 @@ int ct_suspend_forget(struct ct *ct)
 /* The dump is of no use any more, and the container goes on. */
 static int ct_resume_go(struct ct *ct, const char *path)
 {
-	int status = ct_running(ct) ? ct_thaw(ct) : CT_OK, ret = ct_dump_drop(path);
+	int status, ret;
+
+	(void)ct_gate_open(ct->text);
+	status = ct_running(ct) ? ct_thaw(ct) : CT_OK;
+	ret = ct_dump_drop(path);
 
 	if (!status && ret)
 		ct_note(ct->run, path, "cannot be removed: %s", strerror(-ret));
@@ -285,34 +269,50 @@ int ct_resume_recover(struct ct *ct, const char **what)
 	return status ? status : ct_stage_cgroups(ct);
 }
 
-static int ct_resume_restore(struct ct *ct, const char *path, bool *made)
+static int ct_resume_restore(struct ct *ct, const char *path, const struct ct_conf *network,
+			     bool *made)
 {
-	/* A monitor that was killed has left its cgroups. */
-	int status = ct_engine_clear(ct), failure, cgroups;
+	char cards[CT_NICS_TEXT];
+	int failure, cgroups, status;
 
+	/* A monitor that was killed has left its cgroups. */
+	status = ct_engine_clear(ct);
 	if (!status)
 		status = ct_do_mount(ct);
 	if (!status)
 		status = ct_pool_start(ct, made);
 	if (!status)
-		status = ct_up_begin(ct);
+		status = ct_up_net(ct, network);
 	if (!status)
-		status = ct_engine_restore(ct, path, ct_get(&ct->step, CT_STEP_CGROUP));
+		status = ct_net_premake(ct, cards, sizeof(cards));
+	if (!status)
+		status = ct_engine_restore(ct, path, ct_get(&ct->step, CT_STEP_CGROUP), cards);
 	failure = status ? ct_up_failure(ct) : CT_OK;
 	cgroups = ct_stage_cgroups(ct);
 	return failure ? failure : status ? status : cgroups;
 }
 
+/* What is in the dump, and whether that can be had here. */
+static int ct_resume_check(struct ct *ct, const char *path, struct ct_conf *network)
+{
+	int status = ct_dump_check(ct, path, network);
+
+	return !status && ct_net_any(network) ? ct_net_check(ct, network) : status;
+}
+
 static int ct_resume(struct ct *ct, const struct ct_stages *stages)
 {
+	struct ct_conf network = { 0 };
 	bool made = false;
-	int status = ct_dump_check(ct, stages->path);
+	int status = ct_resume_check(ct, stages->path, &network), begun = status;
 
 	if (!status)
-		status = ct_stage_begin(ct, "resume", stages->path);
-	if (status)
+		begun = status = ct_stage_begin(ct, "resume", stages->path);
+	if (!status)
+		status = ct_resume_restore(ct, stages->path, &network, &made);
+	ct_conf_clear(&network);
+	if (begun)
 		return status;
-	status = ct_resume_restore(ct, stages->path, &made);
 	if (status && !ct_start_undo(ct)) {
 		ct_fail(ct->run, status, ct->text, "it cannot be resumed; the dump stays");
 		if (made)

@@ -225,7 +225,7 @@ void ct_isolate_limits(void);
 bool ct_criu_main(int argc, char **argv, int *status);
 int ct_engine_settle(struct ct *ct);
 int ct_engine_dump(struct ct *ct, const char *dir);
-int ct_engine_restore(struct ct *ct, const char *dir, const char *hierarchy);
+int ct_engine_restore(struct ct *ct, const char *dir, const char *hierarchy, const char *cards);
 
 /* engine_idle.c: without its init */
 int ct_engine_idle(struct ct *ct);
@@ -244,7 +244,7 @@ int ct_hierarchy_restore(const char *options);
 int ct_dump_path(const struct ct *ct, const char *given, char *out);
 int ct_dump_images(const char *path, char *out);
 bool ct_dump_there(const char *path);
-int ct_dump_check(struct ct *ct, const char *path);
+int ct_dump_check(struct ct *ct, const char *path, struct ct_conf *network);
 int ct_dump_new(struct ct *ct, const char *path, char *tmp);
 int ct_dump_commit(struct ct *ct, const char *tmp, const char *path);
 int ct_dump_drop(const char *path);

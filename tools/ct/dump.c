@@ -3,7 +3,7 @@
  * Where a suspended container is: a directory with criu's images
  *
  *	DUMPDIR/Dump.101/images		what ran, memory above all
- *	DUMPDIR/Dump.101/manifest	whose it is, and how much; written last
+ *	DUMPDIR/Dump.101/manifest	whose it is, how much, and its network; written last
  *	DUMPDIR/Dump.101.tmp		one that is being made, or was
  *
  * Whoever can write the images decides what the restored tasks are, root of the host if he
@@ -26,6 +26,7 @@
 
 #include "ct.h"
 #include "keys.h"
+#include "net.h"
 
 #define CT_MANIFEST	"manifest"
 #define CT_DUMP_VERSION	"1"
@@ -195,10 +196,11 @@ static const char *ct_manifest_wrong(const struct ct *ct, const struct ct_conf *
  * ct_dump_check() - can a container be resumed from this?
  * @ct: the container
  * @path: the directory of the dump
+ * @network: receives what its network was; to be cleared by the caller, also after an error
  *
  * Return: CT_OK or CT_E_RESUME.
  */
-int ct_dump_check(struct ct *ct, const char *path)
+int ct_dump_check(struct ct *ct, const char *path, struct ct_conf *network)
 {
 	char manifest[PATH_MAX];
 	struct ct_conf conf = { 0 };
@@ -221,6 +223,8 @@ int ct_dump_check(struct ct *ct, const char *path)
 			       "there is no dump: it was not suspended" : "%s", strerror(-ret));
 	}
 	wrong = ct_manifest_wrong(ct, &conf, files, bytes);
+	if (!wrong && ct_up_copy(network, &conf))
+		wrong = strerror(ENOMEM);
 	kernel = ct_get(&conf, "KERNEL");
 	if (!wrong && kernel && !uname(&uts) && strcmp(kernel, uts.release))
 		ct_note(ct->run, ct->text, "it was suspended on the kernel %s, and this is %s",
@@ -257,7 +261,7 @@ int ct_dump_new(struct ct *ct, const char *path, char *tmp)
 
 static int ct_manifest_write(const struct ct *ct, const char *tmp)
 {
-	struct ct_conf manifest = { 0 };
+	struct ct_conf manifest = { 0 }, up = { 0 };
 	char path[PATH_MAX], text[32];
 	uint64_t files, bytes;
 	struct utsname uts;
@@ -275,10 +279,13 @@ static int ct_manifest_write(const struct ct *ct, const char *tmp)
 	snprintf(text, sizeof(text), "%" PRIu64, bytes);
 	if (!ret)
 		ret = ct_conf_set(&manifest, "BYTES", text);
+	if (!ret && !ct_up_load(ct, &up))
+		ret = ct_up_copy(&manifest, &up);
 	ct_manifest_path(tmp, path);
 	if (!ret)
 		ret = ct_conf_save(&manifest, path);
 	ct_conf_clear(&manifest);
+	ct_conf_clear(&up);
 	return ret;
 }
 

@@ -47,6 +47,7 @@
 #define CT_CRIU_SELF	"BCTL_CT_CRIU_SELF"
 #define CT_CRIU_CONSOLE	"BCTL_CT_CRIU_CONSOLE"
 #define CT_CRIU_NET	"BCTL_CT_CRIU_NET"
+#define CT_CRIU_CARDS	"BCTL_CT_CRIU_CARDS"
 #define CT_CRIU_OPTIONS	"BCTL_CT_CRIU_OPTIONS"
 #define CT_CRIU_ACTION	"CRTOOLS_SCRIPT_ACTION"
 /* One that there is not. */
@@ -88,7 +89,7 @@ static int ct_criu_dir(const struct ct *ct, char *dir, size_t size, char *self)
 	return symlink(self, link) && errno != EEXIST ? -errno : 0;
 }
 
-static int ct_criu_environment(const struct ct *ct, const char *images)
+static int ct_criu_environment(const struct ct *ct, const char *images, const char *cards)
 {
 	char dir[PATH_MAX], self[PATH_MAX], path[2 * PATH_MAX], start[64], freeze[64];
 	char console[PATH_MAX];
@@ -102,22 +103,25 @@ static int ct_criu_environment(const struct ct *ct, const char *images)
 	    setenv(CT_CRIU_START, start, 1) || setenv(CT_CRIU_SELF, self, 1) ||
 	    ct_path(console, sizeof(console), "%s/%s", images, CT_CONSOLE_FILE) ||
 	    setenv(CT_CRIU_FREEZE, freeze, 1) || setenv(CT_CRIU_CONSOLE, console, 1) ||
-	    (ct_net_any(&ct->conf) && setenv(CT_CRIU_NET, ct->text, 1)))
+	    setenv(CT_CRIU_NET, ct->text, 1) || setenv(CT_CRIU_CARDS, cards, 1))
 		return -ENOMEM;
 	return 0;
 }
 
 /*
- * The network, which is not in the dump: made when the namespaces are there, with what
- * keeps connections from being reset, and before there is a socket.
+ * The machine's side of the network, which is not in the dump: made when the namespaces are
+ * there, with what keeps connections from being reset, and before there is a socket.
  */
 static int ct_criu_net(const char *ct)
 {
 	const char *self = getenv(CT_CRIU_SELF), *init = getenv("CRTOOLS_INIT_PID");
 
-	if (!ct || !self || !init || setenv("LXC_PID", init, 1))
-		return ct ? 1 : 0;
-	execl(self, "bctl-ct", "hook", ct, "net", NULL);
+	if (!*getenv(CT_CRIU_CARDS))
+		return 0;
+	/* This program is itself again then, and not what criu calls. */
+	if (!ct || !self || !init || setenv("LXC_PID", init, 1) || unsetenv(CT_CRIU_START))
+		return 1;
+	execl(self, "bctl-ct", "hook", ct, "back", NULL);
 	return 1;
 }
 
@@ -155,18 +159,33 @@ static int ct_criu_drop_console(int argc, char **argv)
 	return kept;
 }
 
+/* Which card of the machine becomes which of the container. */
+static int ct_criu_cards(char **argv, char *words)
+{
+	char *word, *rest = NULL;
+	int count = 0;
+
+	for (word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		argv[count++] = "--external";
+		argv[count++] = word;
+	}
+	return count;
+}
+
 /* With a new console in the place of the one that is in the images. */
 static int ct_criu_run(int root, const char *start, int argc, char **argv)
 {
 	const char *known = getenv(CT_CRIU_CONSOLE);
-	char map[64], inherit[128], keep[80], **more = calloc(argc + 5, sizeof(*more));
+	char map[64], inherit[128], keep[80], **more;
 	struct ct_console console;
 	int i;
 
+	more = calloc(argc + 5 + 2 * (CT_NIC_MAX + 1), sizeof(*more));
 	if (!more)
 		return 1;
 	memcpy(more, argv, argc * sizeof(*more));
 	argc = ct_criu_drop_console(argc, more);
+	argc += ct_criu_cards(more + argc, getenv(CT_CRIU_CARDS));
 	if (known && ct_console_load(known, &console)) {
 		snprintf(keep, sizeof(keep), "%s/../console", start);
 		if (ct_console_keep(&console, root, keep))
@@ -222,11 +241,12 @@ bool ct_criu_main(int argc, char **argv, int *status)
 	return true;
 }
 
-/* What is done, where the images are, and the options of the hierarchy. */
+/* What is done, where the images are, the options of the hierarchy, and the cards. */
 struct ct_criu {
 	bool restore;
 	const char *dir;
 	const char *hierarchy;
+	const char *cards;
 };
 
 static bool ct_act_restore(struct ct *ct, struct lxc_container *c, void *data)
@@ -235,7 +255,7 @@ static bool ct_act_restore(struct ct *ct, struct lxc_container *c, void *data)
 	struct migrate_opts opts = {
 		.directory = (char *)criu->dir, .verbose = true, .preserves_inodes = true,
 	};
-	int ret = ct_criu_environment(ct, criu->dir);
+	int ret = ct_criu_environment(ct, criu->dir, criu->cards);
 
 	if (!ret && setenv(CT_CRIU_OPTIONS, criu->hierarchy, 1))
 		ret = -errno;
@@ -305,10 +325,11 @@ static void ct_criu_reason(const struct ct *ct, const struct ct_criu *criu)
 		fclose(f);
 }
 
-static int ct_engine_criu(struct ct *ct, const char *dir, bool restore, const char *hierarchy)
+static int ct_engine_criu(struct ct *ct, const char *dir, bool restore, const char *hierarchy,
+			  const char *cards)
 {
 	char images[PATH_MAX];
-	struct ct_criu criu = { restore, images, hierarchy };
+	struct ct_criu criu = { restore, images, hierarchy, cards };
 	int status = ct_dump_images(dir, images) ? CT_E_SYSTEM : CT_OK;
 
 	if (status)
@@ -354,7 +375,7 @@ int ct_engine_settle(struct ct *ct)
  */
 int ct_engine_dump(struct ct *ct, const char *dir)
 {
-	return ct_engine_criu(ct, dir, false, NULL) ? CT_E_SUSPEND : CT_OK;
+	return ct_engine_criu(ct, dir, false, NULL, NULL) ? CT_E_SUSPEND : CT_OK;
 }
 
 /* Is there a program that says which devices the container may use? */
@@ -400,10 +421,11 @@ static int ct_restore_devices(struct ct *ct)
  * @dir: where the dump is
  * @hierarchy: the options of the cgroup hierarchy, which are put back before
  *	anything of it runs
+ * @cards: which cards of the machine become which of the container, from ct_net_premake()
  *
  * Return: CT_OK, and it is frozen, or CT_E_RESUME; some of it may be there then.
  */
-int ct_engine_restore(struct ct *ct, const char *dir, const char *hierarchy)
+int ct_engine_restore(struct ct *ct, const char *dir, const char *hierarchy, const char *cards)
 {
-	return ct_engine_criu(ct, dir, true, hierarchy) ? CT_E_RESUME : ct_restore_devices(ct);
+	return ct_engine_criu(ct, dir, true, hierarchy, cards) ? CT_E_RESUME : ct_restore_devices(ct);
 }

@@ -30,8 +30,16 @@
 static const char * const ct_families[] = { "ipv4", "ipv6" };
 static const char * const ct_words[] = { "ip", "ip6" };
 
-/* Run commands; the answer as JSON, in @answer, is to be released by the caller. */
-static int ct_nft(const char *commands, struct json_object **answer, char *why, size_t size)
+/**
+ * ct_nft() - run commands of nftables
+ * @commands: the commands, which are one transaction
+ * @answer: receives the answer, to be released by the caller; or NULL
+ * @why: receives what is wrong; or NULL
+ * @size: room there
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_nft(const char *commands, struct json_object **answer, char *why, size_t size)
 {
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	const char *said;

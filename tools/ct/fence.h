@@ -25,9 +25,16 @@ struct ct_fence {
 	const struct ct_classes *classes;
 };
 
+struct json_object;
+int ct_nft(const char *commands, struct json_object **answer, char *why, size_t size);
+
 int ct_fence_put(const struct ct_fence *fence, const struct ct_traffic *begin, char *why,
 		 size_t size);
 int ct_fence_drop(const char *ct);
 int ct_fence_read(const char *ct, struct ct_traffic *traffic);
+
+/* gate.c */
+int ct_gate_shut(const char *ct, const struct ct_nic *cards, size_t count);
+int ct_gate_open(const char *ct);
 
 #endif /* BCTL_CT_FENCE_H */

@@ -31,6 +31,7 @@
  * @to: what is to be
  * @status: the exit status for what goes wrong
  * @why: what went wrong
+ * @back: the container's side is there, restored from a dump
  */
 struct ct_patch {
 	const struct ct *ct;
@@ -39,10 +40,16 @@ struct ct_patch {
 	const struct ct_net *to;
 	int status;
 	char why[256];
+	bool back;
 };
 
-/* The line over which addresses are routed. */
-static struct ct_nic ct_net_line(const struct ct *ct)
+/**
+ * ct_net_line() - the line over which addresses are routed
+ * @ct: the container
+ *
+ * Return: its two ends.
+ */
+struct ct_nic ct_net_line(const struct ct *ct)
 {
 	struct ct_nic nic = { .ifname = CT_VENET_IN, .mac = { 0x02, 0xbc, ct->id >> 24,
 			      ct->id >> 16, ct->id >> 8, ct->id } };
@@ -120,6 +127,14 @@ static int ct_patch_make(struct ct_patch *p, bool *made)
 	return ret ? ct_patch_failed(p, CT_E_ADD_IP, ret, line.host) : 0;
 }
 
+/* What was restored is as the container had it; it is for the machine to put its end to use. */
+static int ct_patch_up(struct ct_patch *p, const struct ct_nic *nic, bool arp, bool made)
+{
+	if (p->back)
+		return ct_wire_back(p->wire, nic, arp);
+	return made ? ct_wire_up(p->wire, nic, arp) : 0;
+}
+
 /* Cards are of use from here on, as nothing goes through them uncounted any more. */
 static int ct_patch_cards(struct ct_patch *p, const bool *made)
 {
@@ -133,7 +148,7 @@ static int ct_patch_cards(struct ct_patch *p, const bool *made)
 		if (ret)
 			return ct_patch_failed(p, CT_E_VETH, ret,
 					       *nic->bridge ? nic->bridge : nic->host);
-		ret = made[i] ? ct_wire_up(p->wire, nic, true) : 0;
+		ret = ct_patch_up(p, nic, true, made[i]);
 		if (ret)
 			return ct_patch_failed(p, CT_E_VETH, ret, nic->ifname);
 	}
@@ -166,7 +181,7 @@ static int ct_patch_addrs(struct ct_patch *p, const bool *made)
 	size_t i;
 	int ret;
 
-	ret = made[CT_NIC_MAX] ? ct_wire_up(p->wire, &line, false) : 0;
+	ret = p->to->addrs.count ? ct_patch_up(p, &line, false, made[CT_NIC_MAX]) : 0;
 	if (ret)
 		return ct_patch_failed(p, CT_E_ADD_IP, ret, line.host);
 	for (i = 0; i < p->to->addrs.count; i++) {
@@ -226,16 +241,17 @@ static int ct_patch_apply(struct ct_patch *p)
  * ct_net_attach() - make the network of a container that has none yet
  * @ct: the container
  * @init: its init, which waits
+ * @back: its own side has been restored, with ends of what ct_net_premake() has made
  *
  * What is to be stands in the record; a failure is noted there.
  *
  * Return: CT_OK or an error.
  */
-int ct_net_attach(struct ct *ct, pid_t init)
+int ct_net_attach(struct ct *ct, pid_t init, bool back)
 {
 	struct ct_net *net = calloc(2, sizeof(*net));
 	struct ct_wire wire = { .ns = -1 };
-	struct ct_patch p = { ct, &wire, net, net ? net + 1 : NULL, CT_E_ADD_IP, "" };
+	struct ct_patch p = { ct, &wire, net, net ? net + 1 : NULL, CT_E_ADD_IP, "", back };
 	struct ct_conf up;
 	int status = net && !ct_up_load(ct, &up) ? CT_OK : CT_E_RESOURCES, ret;
 
@@ -243,6 +259,8 @@ int ct_net_attach(struct ct *ct, pid_t init)
 		status = ct_net_read(ct, &up, net + 1);
 		ct_conf_clear(&up);
 	}
+	if (!status && back)
+		*net = net[1];
 	ret = status ? 0 : ct_wire_open(&wire, init);
 	if (ret)
 		ct_patch_failed(&p, CT_E_ADD_IP, ret, "its network namespace");
@@ -311,8 +329,8 @@ static int ct_net_patch(struct ct *ct, struct ct_conf *up, const struct ct_conf 
 			const struct ct_net *from, const struct ct_net *to)
 {
 	struct ct_wire wire;
-	struct ct_patch p = { ct, &wire, from, to, CT_E_ADD_IP, "" };
-	struct ct_patch back = { ct, &wire, to, from, CT_E_ADD_IP, "" };
+	struct ct_patch p = { ct, &wire, from, to, CT_E_ADD_IP, "", false };
+	struct ct_patch back = { ct, &wire, to, from, CT_E_ADD_IP, "", false };
 	int ret = ct_wire_open(&wire, ct_init_pid(ct)), status = CT_OK;
 
 	if (ret)
@@ -363,25 +381,6 @@ int ct_net_change(struct ct *ct, const struct ct_conf *conf)
 }
 
 /**
- * ct_net_again() - make the network anew of a container that runs and has lost it
- * @ct: the container
- *
- * Return: CT_OK, also if it has it, or does not run, or an error.
- */
-int ct_net_again(struct ct *ct)
-{
-	struct ct_traffic traffic;
-	struct ct_conf up;
-	bool lost;
-
-	if (!ct_running(ct) || ct_up_load(ct, &up))
-		return CT_OK;
-	lost = ct_net_any(&up) && ct_fence_read(ct->text, &traffic);
-	ct_conf_clear(&up);
-	return lost ? ct_net_attach(ct, ct_init_pid(ct)) : CT_OK;
-}
-
-/**
  * ct_net_down() - remove all that was made for the network of a container
  * @ct: the container, of which nothing runs
  *
@@ -393,7 +392,7 @@ int ct_net_down(struct ct *ct)
 {
 	struct ct_net *net = calloc(2, sizeof(*net));
 	struct ct_wire wire = { .ns = -1 };
-	struct ct_patch p = { ct, &wire, net, net ? net + 1 : NULL, 0, "" };
+	struct ct_patch p = { ct, &wire, net, net ? net + 1 : NULL, 0, "", false };
 	struct ct_conf up = { 0 };
 	int status = CT_OK;
 
@@ -406,6 +405,7 @@ int ct_net_down(struct ct *ct)
 		if (!status) {
 			ct_patch_remove(&p);
 			(void)ct_fence_drop(ct->text);
+			(void)ct_gate_open(ct->text);
 		}
 	}
 	ct_conf_clear(&up);

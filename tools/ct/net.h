@@ -28,13 +28,18 @@ int ct_net_check(const struct ct *ct, const struct ct_conf *conf);
 bool ct_net_any(const struct ct_conf *conf);
 
 /* net.c: as it is */
-int ct_net_attach(struct ct *ct, pid_t init);
+struct ct_nic ct_net_line(const struct ct *ct);
+int ct_net_attach(struct ct *ct, pid_t init, bool back);
 int ct_net_change(struct ct *ct, const struct ct_conf *conf);
 int ct_net_down(struct ct *ct);
-int ct_net_again(struct ct *ct);
+
+/* hold.c: as it is while the container is dumped, and restored */
+int ct_net_hold(struct ct *ct);
+int ct_net_premake(struct ct *ct, char *words, size_t size);
 
 /* up.c: the record of a container that runs */
 int ct_up_begin(struct ct *ct);
+int ct_up_copy(struct ct_conf *up, const struct ct_conf *conf);
 int ct_up_net(struct ct *ct, const struct ct_conf *conf);
 int ct_up_load(const struct ct *ct, struct ct_conf *up);
 int ct_up_save(const struct ct *ct, const struct ct_conf *up);

@@ -88,8 +88,14 @@ bool ct_up_now(const struct ct_conf *up)
 	return boot && !strcmp(boot, now);
 }
 
-/* Take over what concerns the network; NETIF with what was made up for it. */
-static int ct_up_take(struct ct_conf *up, const struct ct_conf *conf)
+/**
+ * ct_up_copy() - take over what concerns the network
+ * @up: a record
+ * @conf: what says how it is; NETIF with what was made up for it
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_up_copy(struct ct_conf *up, const struct ct_conf *conf)
 {
 	const char *value;
 	size_t i;
@@ -124,7 +130,7 @@ int ct_up_net(struct ct *ct, const struct ct_conf *conf)
 	if (!ret)
 		ret = ct_conf_set(&up, CT_UP_BOOT, boot);
 	if (!ret)
-		ret = ct_up_take(&up, conf);
+		ret = ct_up_copy(&up, conf);
 	ct_conf_unset(&up, "FAILED");
 	status = ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret)) :
 		 ct_up_save(ct, &up);

@@ -212,7 +212,8 @@ static int ct_wire_make(struct ct_wire *wire, const struct ct_nic *nic)
 	ct_wire_mac(link, nic->host_mac);
 	rtnl_link_set_name(peer, nic->ifname);
 	ct_wire_mac(peer, nic->mac);
-	rtnl_link_set_ns_fd(peer, wire->ns);
+	if (wire->ns >= 0)
+		rtnl_link_set_ns_fd(peer, wire->ns);
 	ret = rtnl_link_add(wire->host, link, NLM_F_CREATE | NLM_F_EXCL);
 	rtnl_link_put(peer);
 	rtnl_link_veth_release(link);
@@ -262,6 +263,36 @@ int ct_wire_up(struct ct_wire *wire, const struct ct_nic *nic, bool arp)
 	if (!arp)
 		(void)ct_wire_plain(wire->in, nic->ifname);
 	return ret ? ret : ct_wire_set_up(wire->in, nic->ifname, arp);
+}
+
+/* The address that the kernel makes up out of that of the card. */
+static struct ct_addr ct_wire_local(const unsigned char *mac)
+{
+	struct ct_addr addr = { .family = AF_INET6, .prefix = 64, .byte = {
+		0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5] } };
+
+	return addr;
+}
+
+/**
+ * ct_wire_back() - put a pair to use whose one end has been restored in the container
+ * @wire: the sides
+ * @nic: what they are called
+ * @arp: whether they have neighbours
+ *
+ * criu does not restore that an end has no address of its own.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_wire_back(struct ct_wire *wire, const struct ct_nic *nic, bool arp)
+{
+	struct ct_addr local = ct_wire_local(nic->mac);
+
+	if (!arp) {
+		(void)ct_wire_plain(wire->in, nic->ifname);
+		(void)ct_wire_addr(wire->in, nic->ifname, &local, false);
+	}
+	return ct_wire_set_up(wire->host, nic->host, arp);
 }
 
 /**

@@ -27,6 +27,7 @@ int ct_wire_open(struct ct_wire *wire, pid_t init);
 void ct_wire_close(struct ct_wire *wire);
 int ct_wire_pair(struct ct_wire *wire, const struct ct_nic *nic, bool arp);
 int ct_wire_up(struct ct_wire *wire, const struct ct_nic *nic, bool arp);
+int ct_wire_back(struct ct_wire *wire, const struct ct_nic *nic, bool arp);
 int ct_wire_drop(struct ct_wire *wire, const char *host);
 int ct_wire_bridge(struct ct_wire *wire, const char *host, const char *bridge);
 int ct_wire_addr(struct nl_sock *sock, const char *ifname, const struct ct_addr *addr, bool add);
