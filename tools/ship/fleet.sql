@@ -61,7 +61,8 @@ COMMENT ON COLUMN beancounter.pool.incarnation IS 'unique within a boot';
 COMMENT ON COLUMN beancounter.pool.parent IS 'NULL for the host; its figures have those of this pool in them';
 COMMENT ON COLUMN beancounter.pool.ended IS 'NULL while it lives';
 
--- Two records of a pool never share any time, so the end is as good a key as can be.
+-- Two records of a pool never share any time, so the end is as good a key as can be. What follows
+-- cpu_mhz are amounts; ship() and used() have their names from here.
 CREATE TABLE IF NOT EXISTS beancounter.record (
 	pool		bigint NOT NULL,
 	begins		timestamptz NOT NULL,
@@ -297,24 +298,14 @@ BEGIN
 	SELECT array_agg(s.key), array_agg(s.pool) INTO keys, pools
 	FROM beancounter.ship_pools(n.node, batch->'pools') s;
 
-	SELECT array_agg(r) INTO came FROM (
-		SELECT p.pool, 'epoch'::timestamptz + j.begin_ms * interval '1 ms' AS begins,
-			'epoch'::timestamptz + j.end_ms * interval '1 ms' AS ends, j.kind, j.reason,
-			j.span_ns, j.cpu_mhz, j.cpu_ns, j.cpu_user_ns, j.cpu_system_ns,
-			j.cpu_wait_ns, j.cpu_throttled_ns, j.cpu_nr_throttled, j.io_read_bytes,
-			j.io_write_bytes, j.io_discard_bytes, j.io_reads, j.io_writes,
-			j.io_discards, j.io_flushes, j.io_wait_ns, j.io_service_ns,
-			j.io_throttled_ns, j.io_nr_throttled, j.io_dirtied_bytes,
-			j.io_cancelled_bytes
-		FROM json_to_recordset(batch->'records') AS j(pool bigint, begin_ms bigint,
-			end_ms bigint, kind text, reason text, span_ns bigint, cpu_mhz bigint,
-			cpu_ns bigint, cpu_user_ns bigint, cpu_system_ns bigint, cpu_wait_ns bigint,
-			cpu_throttled_ns bigint, cpu_nr_throttled bigint, io_read_bytes bigint,
-			io_write_bytes bigint, io_discard_bytes bigint, io_reads bigint,
-			io_writes bigint, io_discards bigint, io_flushes bigint, io_wait_ns bigint,
-			io_service_ns bigint, io_throttled_ns bigint, io_nr_throttled bigint,
-			io_dirtied_bytes bigint, io_cancelled_bytes bigint)
-		JOIN unnest(keys, pools) AS p(key, pool) ON p.key = j.pool) r;
+	-- The columns of the table that have the names of a record's members, and these three.
+	SELECT array_agg(json_populate_record(json_populate_record(NULL::beancounter.record, j.r),
+			json_build_object('pool', p.pool,
+			'begins', 'epoch'::timestamptz + (j.r->>'begin_ms')::bigint * interval '1 ms',
+			'ends', 'epoch'::timestamptz + (j.r->>'end_ms')::bigint * interval '1 ms')))
+	INTO came
+	FROM json_array_elements(batch->'records') AS j(r)
+	JOIN unnest(keys, pools) AS p(key, pool) ON p.key = (j.r->>'pool')::bigint;
 	IF cardinality(came) <> json_array_length(batch->'records') THEN
 		RAISE EXCEPTION 'a record without a pool' USING ERRCODE = 'data_exception';
 	END IF;

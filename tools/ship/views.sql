@@ -34,15 +34,23 @@ RETURNS SETOF beancounter.figure LANGUAGE sql STABLE AS $$
 	WHERE r.ends >= high + interval '1 ms' AND r.begins < high
 $$;
 
+-- Each amount of a record is added up, in the order of the table's columns.
+DO $make$
+DECLARE
+	types	text;
+	sums	text;
+BEGIN
+	SELECT string_agg(format('%I numeric', a.attname), ', ' ORDER BY a.attnum),
+		string_agg(format('sum(beancounter.part(r.%I, r.begins, r.ends, low, high))',
+				  a.attname), ', ' ORDER BY a.attnum)
+	INTO types, sums
+	FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attribute mhz USING (attrelid)
+	WHERE a.attrelid = 'beancounter.record'::regclass AND mhz.attname = 'cpu_mhz' AND
+		a.attnum > mhz.attnum AND NOT a.attisdropped;
+	EXECUTE format($f$
 CREATE OR REPLACE FUNCTION beancounter.used(low timestamptz, high timestamptz)
 RETURNS TABLE (node text, pool text, top boolean, lives bigint, known_s numeric, gap_s numeric,
-	cpu_ns_mhz numeric,
-	cpu_ns numeric, cpu_user_ns numeric, cpu_system_ns numeric, cpu_wait_ns numeric,
-	cpu_throttled_ns numeric, cpu_nr_throttled numeric, io_read_bytes numeric,
-	io_write_bytes numeric, io_discard_bytes numeric, io_reads numeric,
-	io_writes numeric, io_discards numeric, io_flushes numeric, io_wait_ns numeric,
-	io_service_ns numeric, io_throttled_ns numeric, io_nr_throttled numeric,
-	io_dirtied_bytes numeric, io_cancelled_bytes numeric)
+	cpu_ns_mhz numeric, %s)
 LANGUAGE sql STABLE AS $$
 	SELECT n.name, p.name, coalesce(bool_or(up.id = 0), false), count(DISTINCT p.pool),
 		coalesce(sum(extract(epoch FROM least(high, r.ends) - greatest(low, r.begins)))
@@ -50,31 +58,14 @@ LANGUAGE sql STABLE AS $$
 		coalesce(sum(extract(epoch FROM least(high, r.ends) - greatest(low, r.begins)))
 			FILTER (WHERE r.kind = 'gap'), 0),
 		sum(beancounter.part(r.cpu_ns::numeric * r.cpu_mhz, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.cpu_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.cpu_user_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.cpu_system_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.cpu_wait_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.cpu_throttled_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.cpu_nr_throttled, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_read_bytes, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_write_bytes, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_discard_bytes, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_reads, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_writes, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_discards, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_flushes, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_wait_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_service_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_throttled_ns, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_nr_throttled, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_dirtied_bytes, r.begins, r.ends, low, high)),
-		sum(beancounter.part(r.io_cancelled_bytes, r.begins, r.ends, low, high))
+		%s
 	FROM beancounter.records(low, high) r
 	JOIN beancounter.pool p USING (pool)
 	JOIN beancounter.node n USING (node)
 	LEFT JOIN beancounter.pool up ON up.pool = p.parent
 	GROUP BY n.name, p.name
-$$;
+$$ $f$, types, sums);
+END $make$;
 COMMENT ON FUNCTION beancounter.used IS 'what each pool used from low up to high';
 
 CREATE OR REPLACE FUNCTION beancounter.held(low timestamptz, high timestamptz)
