@@ -13,31 +13,11 @@
 #include "plot.h"
 #include "print.h"
 #include "report.h"
+#include "report_part.h"
 #include "wide.h"
 
-/* So many values are told of a plot at most, and hints only on so many pools. */
+/* So many values are told of a plot at most. */
 #define BC_POINTS_MAX	400
-#define BC_HINTS_MAX	12
-/* The lines of one plot. */
-#define BC_SERIES_MAX	3
-
-/**
- * struct bc_report - a page in the making
- * @db: the store
- * @groups: the pools
- * @ask: the period
- * @out: the file
- * @mem: index of the resource that is memory, or a negative number
- * @points: room for the points of one plot
- */
-struct bc_report {
-	struct bc_db *db;
-	const struct bc_groups *groups;
-	const struct bc_ask *ask;
-	FILE *out;
-	int mem;
-	struct bc_point *points;
-};
 
 static const char bc_report_style[] =
 ":root{color-scheme:light dark;--back:#f4f5f7;--card:#fff;--text:#1c2128;--soft:#5b6472;"
@@ -106,30 +86,6 @@ static void bc_cell_bytes(FILE *out, bool known, double bytes)
 	fputs(text, out);
 }
 
-static const struct bc_held *bc_memory(const struct bc_report *r, const struct bc_slice *slice)
-{
-	return r->mem >= 0 && slice->res ? &slice->res[r->mem] : NULL;
-}
-
-/* So many bytes is one unit of a resource. */
-static double bc_unit(const struct bc_report *r, size_t res)
-{
-	return r->db->res[res].measure == BC_IN_PAGES ? r->db->page_size : 1;
-}
-
-/* Refusals of all resources whose refusals are known, if there are such. */
-static struct bc_sum bc_failures(const struct bc_report *r, const struct bc_slice *slice)
-{
-	struct bc_sum sum = { 0 };
-	size_t i;
-
-	for (i = 0; i < r->db->nres && slice->res; i++) {
-		sum.sum += slice->res[i].failcnt.sum;
-		sum.count += slice->res[i].failcnt.count;
-	}
-	return sum;
-}
-
 static void bc_covered(FILE *out, const struct bc_slice *slice)
 {
 	int tenths = slice->existed > 0 ?
@@ -144,8 +100,8 @@ static void bc_covered(FILE *out, const struct bc_slice *slice)
 static void bc_report_row(struct bc_report *r, size_t number, const struct bc_sums *sums)
 {
 	const struct bc_slice *s = sums->slices;
-	const struct bc_held *mem = bc_memory(r, s);
-	const struct bc_sum failures = bc_failures(r, s);
+	const struct bc_held *mem = bc_report_memory(r, s);
+	const struct bc_sum failures = bc_report_failures(r, s);
 
 	fprintf(r->out, "<tr><td class=\"l name\"><a href=\"#p%zu\">", number);
 	bc_html(r->out, r->groups->v[number].name);
@@ -155,7 +111,7 @@ static void bc_report_row(struct bc_report *r, size_t number, const struct bc_su
 	bc_cell(r->out, mem ? &mem->time : NULL, ((__int128)3600 << 30) / r->db->page_size, 3);
 	fputs("</td><td>", r->out);
 	bc_cell_bytes(r->out, mem && mem->known & 1U << BC_F_PEAK,
-		      mem ? mem->peak * bc_unit(r, r->mem) : 0);
+		      mem ? mem->peak * bc_report_unit(r, r->mem) : 0);
 	fputs("</td><td>", r->out);
 	bc_cell_bytes(r->out, s->flow[BC_M_IO_READ_BYTES].count, s->flow[BC_M_IO_READ_BYTES].sum);
 	fputs("</td><td>", r->out);
@@ -175,9 +131,9 @@ static void bc_tile(struct bc_report *r, const char *name)
 static void bc_report_tiles(struct bc_report *r, const struct bc_sums *sums)
 {
 	const struct bc_slice *s = sums->slices;
-	const struct bc_held *mem = bc_memory(r, s);
+	const struct bc_held *mem = bc_report_memory(r, s);
 	const struct bc_sum *cpu = &s->flow[BC_M_CPU];
-	const struct bc_sum failures = bc_failures(r, s);
+	const struct bc_sum failures = bc_report_failures(r, s);
 	const struct bc_sum p95 = { .sum = cpu->p95, .count = cpu->buckets };
 
 	fputs("<div class=\"tiles\"><div><b>", r->out);
@@ -191,7 +147,7 @@ static void bc_report_tiles(struct bc_report *r, const struct bc_sums *sums)
 	bc_tile(r, "memory, GiB h");
 	fputs("<div><b>", r->out);
 	bc_cell_bytes(r->out, mem && mem->known & 1U << BC_F_PEAK,
-		      mem ? mem->peak * bc_unit(r, r->mem) : 0);
+		      mem ? mem->peak * bc_report_unit(r, r->mem) : 0);
 	bc_tile(r, "memory peak");
 	fputs("<div><b>", r->out);
 	bc_cell_bytes(r->out, s->flow[BC_M_IO_READ_BYTES].count, s->flow[BC_M_IO_READ_BYTES].sum);
@@ -208,150 +164,6 @@ static void bc_report_tiles(struct bc_report *r, const struct bc_sums *sums)
 	fputs("</div>\n", r->out);
 }
 
-/* What a value of a slice is, over the time of its records. */
-typedef bool (*bc_value_fn)(const struct bc_report *r, const struct bc_slice *s, double *value);
-
-static bool bc_flow_value(const struct bc_slice *s, enum bc_flow_metric flow, double unit,
-			  double *value)
-{
-	*value = s->flow[flow].sum / unit * 1000 / s->covered;
-	return s->flow[flow].count;
-}
-
-static bool bc_value_cpu(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	(void)r;
-	return bc_flow_value(s, BC_M_CPU, 1e9, value);
-}
-
-static bool bc_value_wait(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	(void)r;
-	return bc_flow_value(s, BC_M_CPU_WAIT, 1e9, value);
-}
-
-static bool bc_value_read(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	(void)r;
-	return bc_flow_value(s, BC_M_IO_READ_BYTES, 1, value);
-}
-
-static bool bc_value_write(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	(void)r;
-	return bc_flow_value(s, BC_M_IO_WRITE_BYTES, 1, value);
-}
-
-static bool bc_value_held(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	const struct bc_held *mem = bc_memory(r, s);
-
-	if (!mem || !mem->time.count)
-		return false;
-	*value = (double)mem->time.sum * bc_unit(r, r->mem) * 1000 / s->covered;
-	return true;
-}
-
-static bool bc_value_peak(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	const struct bc_held *mem = bc_memory(r, s);
-
-	if (!mem || !(mem->known & 1U << BC_F_PEAK))
-		return false;
-	*value = mem->peak * bc_unit(r, r->mem);
-	return true;
-}
-
-static bool bc_value_limit(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	const struct bc_held *mem = bc_memory(r, s);
-
-	if (!mem || !(mem->known & 1U << BC_F_LIMIT) || mem->limit == BC_ROW_UNLIMITED)
-		return false;
-	*value = mem->limit * bc_unit(r, r->mem);
-	return true;
-}
-
-static bool bc_value_failures(const struct bc_report *r, const struct bc_slice *s, double *value)
-{
-	const struct bc_sum failures = bc_failures(r, s);
-
-	*value = failures.sum;
-	return failures.count;
-}
-
-/* The plots of a pool. A plot on which nothing is above 0 is left out, but for the first. */
-static const struct {
-	const char *title;
-	enum bc_plot_unit unit;
-	bool always;
-	struct {
-		const char *name;
-		const char *class;
-		bool area;
-		bc_value_fn value;
-	} series[BC_SERIES_MAX];
-} bc_plots[] = {
-	{ "CPUs", BC_PLOT_NUMBER, true, {
-		{ "used", "c1", true, bc_value_cpu }, { "waited for", "c2", false, bc_value_wait } } },
-	{ "Memory", BC_PLOT_BYTES, false, {
-		{ "held", "c1", true, bc_value_held }, { "peak", "c2", false, bc_value_peak },
-		{ "limit", "c3", false, bc_value_limit } } },
-	{ "Block I/O", BC_PLOT_RATE, false, {
-		{ "read", "c1", true, bc_value_read }, { "written", "c2", true, bc_value_write } } },
-	{ "Requests refused", BC_PLOT_NUMBER, false, {
-		{ "refused", "bad", true, bc_value_failures } } },
-};
-
-static void bc_report_series(struct bc_report *r, const struct bc_sums *sums,
-			     struct bc_point *to, bc_value_fn fn)
-{
-	const struct bc_slice *s;
-
-	for (s = sums->slices; s < sums->slices + sums->nslices; s++, to++) {
-		*to = (struct bc_point){ .begin = s->begin, .end = s->end };
-		to->known = s->covered > 0 && s->records && fn(r, s, &to->value);
-	}
-}
-
-static bool bc_series_known(const struct bc_point *v, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (v[i].known)
-			return true;
-	return false;
-}
-
-static void bc_report_plots(struct bc_report *r, const struct bc_sums *sums)
-{
-	struct bc_series series[BC_SERIES_MAX];
-	struct bc_plot plot = { .period = &r->ask->period, .gaps = &sums->gaps, .series = series,
-				.hints = r->groups->count <= BC_HINTS_MAX };
-	size_t i, j;
-
-	fputs("<div class=\"plots\">\n", r->out);
-	for (i = 0; i < sizeof(bc_plots) / sizeof(bc_plots[0]); i++) {
-		plot.title = bc_plots[i].title;
-		plot.unit = bc_plots[i].unit;
-		plot.count = 0;
-		for (j = 0; j < BC_SERIES_MAX && bc_plots[i].series[j].value; j++) {
-			struct bc_point *v = r->points + plot.count * sums->nslices;
-
-			bc_report_series(r, sums, v, bc_plots[i].series[j].value);
-			if (j && !bc_series_known(v, sums->nslices))
-				continue;
-			series[plot.count++] = (struct bc_series){
-				bc_plots[i].series[j].name, bc_plots[i].series[j].class,
-				bc_plots[i].series[j].area, v, sums->nslices };
-		}
-		if (bc_plots[i].always || !bc_plot_empty(&plot))
-			bc_plot_out(r->out, &plot);
-	}
-	fputs("</div>\n", r->out);
-}
-
 static void bc_report_bound(struct bc_report *r, const struct bc_held *held, int64_t bound,
 			    size_t res)
 {
@@ -361,7 +173,7 @@ static void bc_report_bound(struct bc_report *r, const struct bc_held *held, int
 		snprintf(text, sizeof(text), "unlimited");
 	else if (held->known & 1U << BC_F_BARRIER)
 		bc_plot_value(text, sizeof(text), r->db->res[res].measure == BC_IN_ITEMS ?
-			      BC_PLOT_NUMBER : BC_PLOT_BYTES, bound * bc_unit(r, res));
+			      BC_PLOT_NUMBER : BC_PLOT_BYTES, bound * bc_report_unit(r, res));
 	fprintf(r->out, "<td>%s%s</td>", text, held->changed ? " *" : "");
 }
 
@@ -371,7 +183,7 @@ static void bc_report_amount(struct bc_report *r, bool known, double amount, siz
 
 	if (known)
 		bc_plot_value(text, sizeof(text), r->db->res[res].measure == BC_IN_ITEMS ?
-			      BC_PLOT_NUMBER : BC_PLOT_BYTES, amount * bc_unit(r, res));
+			      BC_PLOT_NUMBER : BC_PLOT_BYTES, amount * bc_report_unit(r, res));
 	fprintf(r->out, "<td>%s</td>", text);
 }
 
@@ -468,9 +280,6 @@ static int bc_report_pool(struct bc_report *r, size_t number, const struct bc_su
 
 	ask.step = bc_report_step(&ask.period);
 	ret = bc_group_sums(r->db, group, &ask, &sums);
-	r->points = ret ? NULL : calloc(sums.nslices + 1, BC_SERIES_MAX * sizeof(*r->points));
-	if (!ret && !r->points)
-		ret = -ENOMEM;
 	if (!ret) {
 		fprintf(r->out, "<section id=\"p%zu\"><h2>", number);
 		bc_html(r->out, group->name);
@@ -481,12 +290,11 @@ static int bc_report_pool(struct bc_report *r, size_t number, const struct bc_su
 		}
 		fputs("</h2>\n", r->out);
 		bc_report_tiles(r, total);
-		bc_report_plots(r, &sums);
+		ret = bc_report_plots(r, &sums);
 		bc_report_resources(r, total->slices);
 		bc_report_gaps(r, total);
 		fputs("</section>\n", r->out);
 	}
-	free(r->points);
 	bc_sums_clear(&sums);
 	return ret;
 }
