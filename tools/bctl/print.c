@@ -123,101 +123,7 @@ static const struct bc_column bc_fair_columns[] = {
 	{ NULL, NULL, 0, 0, 0 },
 };
 
-/**
- * bc_human() - write a number of bytes for people
- * @text: receives it
- * @size: room there
- * @bytes: the number
- *
- * A decimal is written only when the number was rounded.
- */
-void bc_human(char *text, size_t size, unsigned __int128 bytes)
-{
-	static const char suffixes[] = " KMGTPEZ";
-	unsigned __int128 unit = 1, tenths;
-	int i = 0;
-
-	while (bytes / unit >= 1024 && suffixes[i + 1]) {
-		unit *= 1024;
-		i++;
-	}
-	tenths = (bytes * 10 + unit / 2) / unit;
-	if (tenths >= 10240 && suffixes[i + 1]) {
-		unit *= 1024;
-		i++;
-		tenths = (bytes * 10 + unit / 2) / unit;
-	}
-	if (bytes % unit)
-		snprintf(text, size, "%" PRIu64 ".%u%c", (uint64_t)(tenths / 10),
-			 (unsigned int)(tenths % 10), suffixes[i]);
-	else
-		snprintf(text, size, "%" PRIu64 "%.*s", (uint64_t)(bytes / unit),
-			 i ? 1 : 0, &suffixes[i]);
-}
-
-/**
- * bc_str() - the text of a member
- * @obj: the object
- * @key: name of the member
- *
- * Return: its text, or NULL.
- */
-const char *bc_str(json_object *obj, const char *key)
-{
-	json_object *val;
-
-	return json_object_object_get_ex(obj, key, &val) ? json_object_get_string(val) : NULL;
-}
-
-/**
- * bc_num() - the number of a member
- * @obj: the object
- * @key: name of the member
- *
- * Return: the number, 0 when there is none.
- */
-uint64_t bc_num(json_object *obj, const char *key)
-{
-	json_object *val;
-
-	return json_object_object_get_ex(obj, key, &val) ? json_object_get_uint64(val) : 0;
-}
-
-/**
- * bc_amount() - write an amount
- * @p: how
- * @text: receives it
- * @size: room there
- * @obj: has the amount, and "unit", which tells how to write it
- * @key: name of the amount
- */
-void bc_amount(const struct bc_printer *p, char *text, size_t size,
-		      json_object *obj, const char *key)
-{
-	const char *unit = bc_str(obj, "unit");
-	json_object *val;
-	uint64_t num;
-
-	if (!json_object_object_get_ex(obj, key, &val)) {
-		snprintf(text, size, "-");
-		return;
-	}
-	if (!val) {
-		snprintf(text, size, "unlimited");
-		return;
-	}
-	num = json_object_get_uint64(val);
-	if (!p->raw && unit && (!strcmp(unit, "bytes") || !strcmp(unit, "bytes-per-second")))
-		bc_human(text, size, num);
-	else if (!p->raw && unit && !strcmp(unit, "ns-per-second"))
-		bc_percent(text, size, num);
-	else if (!p->raw && unit && !strcmp(unit, "pages"))
-		bc_human(text, size, (unsigned __int128)num * p->page_size);
-	else
-		snprintf(text, size, "%" PRIu64, num);
-}
-
-/* The same for pages. A double holds them: a fraction has few bits, see doc.c. */
+/* An amount of pages. A double holds them: a fraction has few bits, see doc.c. */
 static void bc_pages(const struct bc_printer *p, char *text, size_t size, json_object *obj,
 		     const char *key)
 {
@@ -229,24 +135,6 @@ static void bc_pages(const struct bc_printer *p, char *text, size_t size, json_o
 		snprintf(text, size, "%s", json_object_get_string(val));
 	else
 		bc_human(text, size, json_object_get_double(val) * p->page_size);
-}
-
-/**
- * bc_safe() - write a string so that it can neither move the cursor nor end the line
- * @out: the file
- * @text: the string, or NULL
- */
-void bc_safe(FILE *out, const char *text)
-{
-	const unsigned char *s = (const unsigned char *)(text ? text : "-");
-
-	for (; *s; s++)
-		if (*s < ' ' || *s == 0x7f)
-			fprintf(out, "\\x%02x", *s);
-		else if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0)
-			fprintf(out, "\\x%02x", *++s);	/* a control character in UTF-8 */
-		else
-			fputc(*s, out);
 }
 
 static int bc_cell(const struct bc_printer *p, struct libscols_line *line, size_t i,
@@ -538,87 +426,6 @@ static int bc_print_info(const struct bc_printer *p, json_object *doc)
 		bc_safe(p->out, text ? text : "-");
 		fputc('\n', p->out);
 	}
-	return 0;
-}
-
-/* Not a request that was refused, but a process that was killed for want of memory. */
-static bool bc_is_kill(json_object *doc)
-{
-	const char *res = bc_str(doc, "resource");
-
-	return res && !strcmp(res, "oomguarpages");
-}
-
-static void bc_print_culprit(const struct bc_printer *p, json_object *doc)
-{
-	const char *pid = bc_str(doc, "pid"), *comm = bc_str(doc, "comm");
-	const char *origin = bc_str(doc, "origin"), *more = bc_str(doc, "suppressed");
-
-	if (pid) {
-		fprintf(p->out, "; %s pid %s", bc_is_kill(doc) ? "killed" : "by", pid);
-		if (comm) {
-			fputs(" (", p->out);
-			bc_safe(p->out, comm);
-			fputc(')', p->out);
-		}
-	}
-	if (origin) {
-		fputs(pid ? " of " : "; of ", p->out);
-		bc_safe(p->out, origin);
-	}
-	if (more && strcmp(more, "0"))
-		fprintf(p->out, "; %s before it not reported", more);
-}
-
-static void bc_print_refusal(const struct bc_printer *p, json_object *doc)
-{
-	static const char * const keys[] = { "held", "barrier", "limit" };
-	char text[64];
-	size_t i;
-
-	bc_amount(p, text, sizeof(text), doc, "amount");
-	fprintf(p->out, ": %s %s", bc_is_kill(doc) ? "out of memory, the victim had" :
-		"asked for", text);
-	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		bc_amount(p, text, sizeof(text), doc, keys[i]);
-		fprintf(p->out, ", %s %s", keys[i], text);
-	}
-}
-
-static void bc_print_crossing(const struct bc_printer *p, json_object *doc)
-{
-	const char *direction = bc_str(doc, "direction"), *percent = bc_str(doc, "percent");
-	char held[64], barrier[64];
-
-	bc_amount(p, held, sizeof(held), doc, "held");
-	bc_amount(p, barrier, sizeof(barrier), doc, "barrier");
-	fprintf(p->out, ": %s %s%%, held %s, barrier %s",
-		!strcmp(direction, "up") ? "rose to" :
-		!strcmp(direction, "down") ? "fell to" : direction,
-		percent ? percent : "- ", held, barrier);
-}
-
-static int bc_print_event(const struct bc_printer *p, json_object *doc)
-{
-	const char *pool = bc_str(doc, "pool"), *res = bc_str(doc, "resource");
-	uint64_t ns = bc_num(doc, "time_ns");
-
-	fprintf(p->out, "%" PRIu64 ".%06u %s", ns / 1000000000,
-		(unsigned int)(ns / 1000 % 1000000), bc_str(doc, "event"));
-	if (pool) {
-		fputc(' ', p->out);
-		bc_safe(p->out, pool);
-	}
-	if (res) {
-		fputc(' ', p->out);
-		bc_safe(p->out, res);
-		if (bc_str(doc, "direction"))
-			bc_print_crossing(p, doc);
-		else
-			bc_print_refusal(p, doc);
-	}
-	bc_print_culprit(p, doc);
-	fputc('\n', p->out);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Making text from documents; for print.c and print_*.c only
+ * Making text from documents; for print.c, print_*.c and text.c only
  */
 #ifndef BCTL_TEXT_H
 #define BCTL_TEXT_H
@@ -31,6 +31,7 @@ int bc_print_usage(const struct bc_printer *p, json_object *doc, json_object *po
 int bc_print_invoice(const struct bc_printer *p, json_object *doc, json_object *pools);
 int bc_print_invoice_csv(const struct bc_printer *p, json_object *doc, json_object *pools);
 void bc_csv_text(FILE *out, const char *text);
+int bc_print_event(const struct bc_printer *p, json_object *doc);
 int bc_print_explain(const struct bc_printer *p, json_object *doc, json_object *causes);
 
 #endif /* BCTL_TEXT_H */
