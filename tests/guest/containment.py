@@ -4,7 +4,6 @@
 # timeout: 400
 """Root of a container against the host and its neighbour: what it must not do, and what it
 exhausts. Both with ids of its own and, what is less, with those of the host."""
-import importlib.util
 import os
 import shutil
 import socket
@@ -56,36 +55,14 @@ def good(*args):
     return done
 
 
-def python_into(private):
-    """python3 with what belongs to it."""
-    programs = ['/usr/bin/python3.11']
-    ext = '/usr/lib/python3.11/lib-dynload'
-    for name in os.listdir(ext):
-        if name.startswith(('_ctypes', '_socket', 'fcntl', 'resource', 'termios', '_posixsub')):
-            programs.append(f'{ext}/{name}')
-    for program in programs:
-        for path in [program, *vz.shared_libs(program)]:
-            os.makedirs(os.path.dirname(private + path), exist_ok=True)
-            if not os.path.exists(private + path):
-                shutil.copy(path, private + path)
-    if not os.path.exists(f'{private}/usr/bin/python3'):
-        os.symlink('python3.11', f'{private}/usr/bin/python3')
-    for name in ('encodings', 'ctypes', 'collections', 're', 'importlib', ''):
-        for entry in os.scandir(f'/usr/lib/python3.11/{name}'):
-            if entry.is_file() and entry.name.endswith('.py'):
-                compiled = importlib.util.cache_from_source(entry.path)
-                for path in filter(os.path.exists, (entry.path, compiled)):
-                    os.makedirs(private + os.path.dirname(path), exist_ok=True)
-                    shutil.copy2(path, private + path)
-    shutil.copy(os.path.join(os.path.dirname(vz.__file__), 'attack.py'), f'{private}/attack.py')
-
-
 def make(number, *options):
     good('create', number, *options)
     with open(node.path(f'etc/conf/{number}.conf'), encoding='utf-8') as f:
         own = [line for line in f if line.startswith(('VE_', 'LOCAL_', 'OSTEMPLATE', 'CPU'))]
     node.write(f'etc/conf/{number}.conf', CONF + ''.join(own))
-    python_into(node.path(f'private/{number}'))
+    private = node.path(f'private/{number}')
+    vz.python_into(private)
+    shutil.copy(os.path.join(os.path.dirname(vz.__file__), 'attack.py'), private)
     good('start', number)
 
 

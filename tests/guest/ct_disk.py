@@ -40,6 +40,23 @@ for change in ('project', 'flag'):
 '''
 
 
+# The same inside of a container without ids of its own, also with what the kernel does not look at.
+ESCAPE_HOST = '''
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+fd = os.open("/", os.O_RDONLY)
+attr = ctypes.create_string_buffer(28)
+flags = ctypes.c_long()
+print(libc.ioctl(fd, 0x801c581f, attr), libc.ioctl(fd, 0x80086601, ctypes.byref(flags)))
+attr[12] = 7
+flags.value &= ~0x20000000
+for call, arg in ((0x401c5820, attr), (0x40086602, ctypes.byref(flags)), (0x40046602, attr)):
+    for high in (0, 1 << 32, 0xffffffff << 32):
+        done = libc.syscall(16, fd, ctypes.c_ulong(call | high), arg)
+        print(ctypes.get_errno() if done else 0, end=" ")
+'''
+
+
 def inside(node, number, script):
     done = node.ctl('exec2', number, script)
     return done.returncode, done.stdout + done.stderr
@@ -237,6 +254,26 @@ def test_escape(node):
     tap.note(done.stderr[-300:])
 
 
+def test_escape_host(node):
+    """Nor is it without ids of its own."""
+    node.good('one without user namespace', 'create', '214', '--ostemplate', 'busybox',
+              '--local_uid', '0')
+    vz.python_into(node.path('private/214'))
+    with open(node.path('private/214/escape.py'), 'w', encoding='ascii') as f:
+        f.write(ESCAPE_HOST)
+    used = int(field(node, '214', 'diskspace')[0])
+    node.good('its limit', 'set', '214', '--diskspace', f'{used + 2048}', '--save')
+    node.good('start', 'start', '214')
+    status, text = inside(node, '214', 'python3 /escape.py')
+    tap.equal((status, text.split()), (0, ['0', '0'] + ['1'] * 9),
+              'it cannot change them either, also with numbers that the kernel cuts off')
+    status, text = inside(node, '214', 'dd if=/dev/zero of=/big bs=64k count=100 2>&1; sync')
+    tap.ok(FULL.search(text) and int(field(node, '214', 'diskspace')[0]) <= used + 2048,
+           'nor write beyond its limit', text)
+    node.ctl('stop', '214', '--fast')
+    node.good('destroy', 'destroy', '214')
+
+
 def test_verbs(node):
     node.good('quotaoff', 'quotaoff', '210')
     tap.equal(field(node, '210', 'diskspace.h'), ['unlimited'], 'takes the limits away')
@@ -327,6 +364,7 @@ def test_fs(kind, options):
     node = vz.Vz(f'{point}/vz')
     test_limits(node, kind)
     test_escape(node)
+    test_escape_host(node)
     test_verbs(node)
     test_init(node)
     test_overlay_quota(node, kind)

@@ -4,6 +4,7 @@
     vz = Vz('/tmp/x')           # vz.conf, a sample, template/cache/busybox.tar.gz
     vz.ctl('create', '101')     # vzctl
 """
+import importlib.util
 import io
 import os
 import shutil
@@ -26,7 +27,7 @@ CPUUNITS="1000"
 """
 APPLETS = ('sh ls cat echo halt poweroff reboot sleep touch mount umount ps kill true false '
            'hostname id grep wc head dd mkdir rm ln sync env seq test stty tty ip ping nc readlink '
-           'printf arping tail cut').split()
+           'printf arping tail cut chpasswd').split()
 
 
 def shared_libs(program):
@@ -72,6 +73,29 @@ def busybox_template(path, kind='gz', busybox=None):
         entry('sbin/init', type=tarfile.SYMTYPE, linkname='../bin/busybox')
         entry('etc/inittab', INITTAB, mode=0o644)
         entry('etc/passwd', b'root:x:0:0:root:/root:/bin/sh\n', mode=0o644)
+
+
+def python_into(private):
+    """python3 with what belongs to it."""
+    programs = ['/usr/bin/python3.11']
+    ext = '/usr/lib/python3.11/lib-dynload'
+    for name in os.listdir(ext):
+        if name.startswith(('_ctypes', '_socket', 'fcntl', 'resource', 'termios', '_posixsub')):
+            programs.append(f'{ext}/{name}')
+    for program in programs:
+        for path in [program, *shared_libs(program)]:
+            os.makedirs(os.path.dirname(private + path), exist_ok=True)
+            if not os.path.exists(private + path):
+                shutil.copy(path, private + path)
+    if not os.path.exists(f'{private}/usr/bin/python3'):
+        os.symlink('python3.11', f'{private}/usr/bin/python3')
+    for name in ('encodings', 'ctypes', 'collections', 're', 'importlib', ''):
+        for entry in os.scandir(f'/usr/lib/python3.11/{name}'):
+            if entry.is_file() and entry.name.endswith('.py'):
+                compiled = importlib.util.cache_from_source(entry.path)
+                for path in filter(os.path.exists, (entry.path, compiled)):
+                    os.makedirs(private + os.path.dirname(path), exist_ok=True)
+                    shutil.copy2(path, private + path)
 
 
 class Vz:

@@ -90,6 +90,16 @@ static const char ct_seccomp[] =
 	"open_by_handle_at errno 1\nperf_event_open errno 1\nbpf errno 1\n"
 	"add_key errno 38\nrequest_key errno 38\nkeyctl errno 38\n";
 
+/*
+ * What root of the host may besides, and so of a container without ids of its own: say by
+ * FS_IOC_FSSETXATTR and FS_IOC_SETFLAGS, which has another number for programs of 32 bits,
+ * to whose quota a file counts. The kernel looks at the lower half of the number alone.
+ */
+static const char ct_seccomp_host[] =
+	"ioctl errno 1 [1,0x401c5820,SCMP_CMP_MASKED_EQ,0xffffffff]\n"
+	"ioctl errno 1 [1,0x40086602,SCMP_CMP_MASKED_EQ,0xffffffff]\n"
+	"ioctl errno 1 [1,0x40046602,SCMP_CMP_MASKED_EQ,0xffffffff]\n";
+
 /* Is a profile of AppArmor loaded? */
 static bool ct_has_profile(const char *name)
 {
@@ -154,28 +164,40 @@ static bool ct_isolate_caps(struct ct *ct, struct lxc_container *c,
 	return ct_lxc_item(ct, c, "lxc.cap.drop", drop);
 }
 
-/* liblxc reads it at every start, and whenever somebody enters. */
-static bool ct_isolate_seccomp(struct ct *ct, struct lxc_container *c)
+/* Is that what stands in a file? */
+static bool ct_file_is(const char *path, const char *text, size_t len)
 {
-	char have[sizeof(ct_seccomp) + 1];
-	const char *path = CT_LXC_DIR "/seccomp", *tmp = CT_LXC_DIR "/seccomp.new";
+	char have[sizeof(ct_seccomp) + sizeof(ct_seccomp_host)];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = strlen(ct_seccomp);
 	ssize_t got = fd < 0 ? -1 : read(fd, have, sizeof(have));
 
 	if (fd >= 0)
 		close(fd);
-	if (got == (ssize_t)len && !memcmp(have, ct_seccomp, len))
+	return got == (ssize_t)len && !memcmp(have, text, len);
+}
+
+/* liblxc reads it at every start, and whenever somebody enters. */
+static bool ct_isolate_seccomp(struct ct *ct, struct lxc_container *c, bool mapped)
+{
+	const char *path = mapped ? CT_LXC_DIR "/seccomp" : CT_LXC_DIR "/seccomp-host";
+	char text[sizeof(ct_seccomp) + sizeof(ct_seccomp_host)], tmp[64];
+	size_t len = snprintf(text, sizeof(text), "%s%s", ct_seccomp,
+			      mapped ? "" : ct_seccomp_host);
+	ssize_t put;
+	int fd;
+
+	if (ct_file_is(path, text, len))
 		return ct_lxc_item(ct, c, "lxc.seccomp.profile", path);
+	snprintf(tmp, sizeof(tmp), "%s.new", path);
 	(void)unlink(tmp);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	got = fd < 0 ? -1 : write(fd, ct_seccomp, len);
+	put = fd < 0 ? -1 : write(fd, text, len);
 	if (fd >= 0)
 		close(fd);
-	if (got == (ssize_t)len && !rename(tmp, path))
+	if (put == (ssize_t)len && !rename(tmp, path))
 		return ct_lxc_item(ct, c, "lxc.seccomp.profile", path);
 	/* Another start may have made it at the same time. */
-	if (!access(path, R_OK))
+	if (ct_file_is(path, text, len))
 		return ct_lxc_item(ct, c, "lxc.seccomp.profile", path);
 	ct_fail(ct->run, CT_E_SYSTEM, path, "%s", strerror(errno));
 	return false;
@@ -288,7 +310,7 @@ bool ct_isolate(struct ct *ct, struct lxc_container *c)
 			   rights.no_sysfs ? "cgroup:mixed proc:mixed" :
 			   "cgroup:mixed proc:mixed sys:mixed") &&
 	       ct_isolate_items(ct, c) && ct_isolate_ids(ct, c, &ids) &&
-	       ct_isolate_caps(ct, c, &rights, mapped) && ct_isolate_seccomp(ct, c) &&
+	       ct_isolate_caps(ct, c, &rights, mapped) && ct_isolate_seccomp(ct, c, mapped) &&
 	       (mapped || ct_isolate_mask(ct, c)) && ct_isolate_lxcfs(ct, c, !rights.no_sysfs) &&
 	       ct_devices(ct, c, &rights, &ids) && ct_isolate_cgroups(ct) &&
 	       ct_isolate_apparmor(ct, c);
