@@ -2,7 +2,7 @@
 /*
  * node, node split: the machine as a whole
  *
- * Also what vzmemcheck, vzoversell and vzsplit were for, under those names. They printed
+ * Also what vzmemcheck, vzcpucheck, vzoversell and vzsplit were for, under those names. They printed
  * percent, of sums in which a container without limits counted as 2^63; here that sum is
  * not known, and says so.
  */

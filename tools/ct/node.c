@@ -3,7 +3,9 @@
  * What a machine has, and what of that its containers hold, may have and are promised
  *
  * Sums over the pools of containers, from one dump. "limits" is what they may hold all
- * together, null if one of them has no limit. "promised" is what is kept for them. "left" is what of the machine is neither held nor promised.
+ * together, null if one of them has no limit. "promised" is what is kept for them. "left"
+ * is what of the machine is neither held nor promised; of processors, of which nothing is
+ * held between two instants, what is not promised.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -39,6 +41,9 @@ struct ct_node_row {
 	uint32_t promised;
 	const char *unit;
 };
+
+/* Settings are nanoseconds of processors in a second. */
+#define CT_CPU_PERCENT	10000000
 
 /* Ends a list of resources. */
 #define CT_END	0xffffffffU
@@ -189,6 +194,28 @@ static struct ct_node_sum ct_node_sums(const struct ct_machine_size *size,
 	return sum;
 }
 
+/* Parts of processors, in percent of one, that a setting of all containers comes to. */
+static struct ct_node_sum ct_node_cpu_sum(const struct bc_snapshot *snap, uint32_t id)
+{
+	struct ct_node_sum sum = { .known = true };
+	struct bc_setting setting;
+	bool known;
+	size_t i, j;
+
+	for (i = 0; i < snap->npools; i++) {
+		if (!ct_node_counts(&snap->pools[i]))
+			continue;
+		known = false;
+		for (j = 0; j < snap->pools[i].nsettings && !known; j++) {
+			bcn_pool_setting(&snap->pools[i], j, &setting);
+			known = setting.id == id;
+		}
+		ct_node_add(&sum, known, known ? setting.value : 0);
+	}
+	sum.num /= CT_CPU_PERCENT;
+	return sum;
+}
+
 static void ct_node_put(struct json_object *obj, const char *key, struct ct_node_sum sum)
 {
 	if (sum.known)
@@ -222,6 +249,24 @@ static struct json_object *ct_node_line(const struct ct_machine_size *size,
 	return obj;
 }
 
+static struct json_object *ct_node_cpu(const struct ct_machine_size *size,
+				       const struct bc_snapshot *snap)
+{
+	struct ct_node_sum kept = ct_node_cpu_sum(snap, BC_SETTING_CPU_RESERVATION);
+	struct ct_node_sum machine = { size->cpus * 100, size->cpus, false }, left = machine;
+	struct json_object *obj = json_object_new_object();
+
+	left.known &= kept.known;
+	left.num = left.num > kept.num ? left.num - kept.num : 0;
+	json_object_object_add(obj, "name", json_object_new_string("cpu"));
+	json_object_object_add(obj, "unit", json_object_new_string("percent"));
+	ct_node_put(obj, "machine", machine);
+	ct_node_put(obj, "promised", kept);
+	ct_node_put(obj, "limits", ct_node_cpu_sum(snap, BC_SETTING_CPU_LIMIT));
+	ct_node_put(obj, "left", left);
+	return obj;
+}
+
 /**
  * ct_node_doc() - what the machine has and its containers take
  * @size: what the machine has
@@ -242,6 +287,7 @@ struct json_object *ct_node_doc(const struct ct_machine_size *size, const struct
 	json_object_object_add(doc, "cpus", json_object_new_int64(size->cpus));
 	for (i = 0; i < sizeof(ct_node_rows) / sizeof(*ct_node_rows); i++)
 		json_object_array_add(rows, ct_node_line(size, snap, &ct_node_rows[i]));
+	json_object_array_add(rows, ct_node_cpu(size, snap));
 	json_object_object_add(doc, "rows", rows);
 	return doc;
 }
