@@ -101,7 +101,7 @@ pid_t ct_init_pid(const struct ct *ct)
 /** ct_nap() - wait a moment before looking again */
 void ct_nap(void)
 {
-	const struct timespec nap = { .tv_nsec = 20000000 };
+	const struct timespec nap = { .tv_nsec = 10000000 };
 
 	nanosleep(&nap, NULL);
 }
@@ -272,12 +272,28 @@ bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const 
 }
 
 /*
+ * What liblxc's shell is to do when init has ended: look whether somebody is stopping the
+ * container, who removes what is left of it by himself, and is waiting; if not, run this
+ * program, which takes longer than all the rest of a stop.
+ */
+static void ct_hook_gone_text(const struct ct *ct, const char *self, char *out, size_t size)
+{
+	if (strchr(ct->step_path, '\'') || strchr(ct->lock_path, '\''))
+		snprintf(out, size, "'%s' hook %s gone", self, ct->text);
+	else
+		snprintf(out, size,
+			 "{ read -r l < '%s' && [ \"$l\" = '" CT_STEP_VERB "=\"stop\"' ] && "
+			 "read -r p < '%s' && kill -0 \"$p\"; } 2> /dev/null || "
+			 "exec '%s' hook %s gone", ct->step_path, ct->lock_path, self, ct->text);
+}
+
+/*
  * What liblxc is to run: when init is there and waits, "hook CTID net" makes its network;
  * when it has ended, "hook CTID gone" removes what is left, unless somebody is stopping it.
  */
 static bool ct_lxc_hooks(struct ct *ct, struct lxc_container *c)
 {
-	char self[PATH_MAX], command[PATH_MAX + 64];
+	char self[PATH_MAX], command[3 * PATH_MAX + 192];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[len < 0 ? 0 : len] = '\0';
@@ -287,7 +303,7 @@ static bool ct_lxc_hooks(struct ct *ct, struct lxc_container *c)
 	snprintf(command, sizeof(command), "'%s' hook %s net", self, ct->text);
 	if (ct_net_any(&ct->conf) && !ct_lxc_item(ct, c, "lxc.hook.start-host", command))
 		return false;
-	snprintf(command, sizeof(command), "'%s' hook %s gone", self, ct->text);
+	ct_hook_gone_text(ct, self, command, sizeof(command));
 	return ct_lxc_item(ct, c, "lxc.hook.post-stop", command);
 }
 
@@ -420,14 +436,15 @@ int ct_engine_start(struct ct *ct)
 
 static bool ct_wait_down(struct ct *ct, int timeout_s)
 {
+	struct lxc_container *c = ct_lxc(ct);
 	time_t end = ct_clock() + timeout_s;
+	bool down;
 
-	do {
-		if (!ct_running(ct))
-			return true;
+	while (!(down = !c || !c->is_running(c)) && ct_clock() < end)
 		ct_nap();
-	} while (ct_clock() < end);
-	return false;
+	if (c)
+		lxc_container_put(c);
+	return down;
 }
 
 /* Signals of which the mask in a line of /proc/PID/status, "SigBlk:" say, is made. */
