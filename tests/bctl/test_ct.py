@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(TOP, 'tests', 'lib'))
 import tap                      # noqa: E402  pylint: disable=wrong-import-position
 import vz                       # noqa: E402  pylint: disable=wrong-import-position
 
-MORE = 'X=1\nX=2\nIOPRIO=4\nCPUMASK=0\nbad line\n'
+MORE = 'X=1\nX=2\nIOPRIO=4\nMEMINFO=0\nbad line\n'
 SAMPLES = os.path.join(TOP, 'tools', 'ct', 'conf')
 
 
@@ -312,7 +312,7 @@ def test_validate(node):
     tap.ok(done.returncode == 2 and 'Error: barrier and limit of NUMPTY must be the same' in
            done.stdout and 'unknown    X="1"' in done.stdout and 'duplicate  X="2"' in done.stdout and
            'malformed' in done.stdout and 'setting    IOPRIO=' in done.stdout and
-           'no effect  CPUMASK=' in done.stdout, 'what is wrong, and unknown',
+           'no effect  MEMINFO=' in done.stdout, 'what is wrong, and unknown',
            done.stdout)
     done = node.run('bctl-ct', 'validate', '-r', node.path('v.conf'))
     tap.equal((done.returncode, node.read('v.conf')),

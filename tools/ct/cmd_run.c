@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "ct.h"
-#include "net.h"
 #include "parse.h"
 
 #define CT_ESCAPE	'\033'
@@ -31,28 +30,9 @@
  */
 int ct_idle_begin(struct ct *ct, const char *verb)
 {
-	bool made = false;
-	int status = ct_places(ct);
+	int status = ct_begin_check(ct);
 
-	if (!status)
-		status = ct_step_begin(ct, verb);
-	if (status)
-		return status;
-	status = ct_engine_clear(ct);
-	if (!status)
-		status = ct_do_mount(ct);
-	if (!status)
-		status = ct_pool_start(ct, &made);
-	if (!status)
-		status = ct_up_begin(ct);
-	if (!status)
-		status = ct_engine_idle(ct);
-	if (status && !ct_start_undo(ct)) {
-		if (made)
-			(void)ct_pool_delete(ct);
-		(void)ct_step_end(ct);
-	}
-	return status;
+	return status ? status : ct_begin(ct, verb, ct_engine_idle);
 }
 
 /**
@@ -65,7 +45,7 @@ int ct_idle_end(struct ct *ct)
 {
 	int status = ct_start_undo(ct);
 
-	return status ? status : ct_step_end(ct);
+	return ct_begin_undone(status) && ct_step_end(ct) ? CT_E_SYSTEM : status;
 }
 
 /* The shell of the container reads the script from its standard input. */

@@ -63,6 +63,9 @@ static const struct ct_set_opt ct_set_opts[] = {
 	{ "vm_overcommit", "VM_OVERCOMMIT", CT_SET_RAW, true },
 	{ "cpuunits", "CPUUNITS", CT_SET_RAW, true },
 	{ "cpulimit", "CPULIMIT", CT_SET_RAW, true },
+	{ "cpus", "CPUS", CT_SET_RAW, true },
+	{ "cpumask", "CPUMASK", CT_SET_RAW, true },
+	{ "nodemask", "NODEMASK", CT_SET_RAW, true },
 	{ "ioprio", "IOPRIO", CT_SET_RAW, true },
 	{ "iolimit", "IOLIMIT", CT_SET_MEGABYTES, true },
 	{ "iopslimit", "IOPSLIMIT", CT_SET_RAW, true },
@@ -90,10 +93,8 @@ static const struct ct_set_opt ct_set_opts[] = {
 
 /* Options of vzctl that are known not to be there. */
 static const char ct_set_absent[] =
-	" applyconfig_map netdev_add netdev_del"
-	" quotaugidlimit"
-	" iptables netfilter cpus cpumask nodemask meminfo pci_add"
-	" pci_del mount_opts root private ";
+	" netdev_add netdev_del quotaugidlimit"
+	" iptables netfilter meminfo pci_add pci_del mount_opts root private ";
 
 /**
  * struct ct_change - what is to be set
@@ -274,6 +275,13 @@ static int ct_set_other(struct ct_change *change, const char *name, size_t len, 
 		change->live = true;
 		return ct_sample_apply(run, text, &change->conf, change->keys, &change->count,
 				       CT_SET_MAX);
+	}
+	/* The only part of a configuration that vzctl knew was its name: its link is made anew. */
+	if (ct_is_option(name, len, "applyconfig_map") && text) {
+		if (strcmp(text, "name") || !ct_get(&change->conf, "NAME"))
+			return ct_fail(run, CT_E_VALUE, NULL, "--applyconfig_map %.96s: %s", text,
+				       strcmp(text, "name") ? "it can be name" : "there is no NAME");
+		return ct_set_note(change, "NAME", false);
 	}
 	if (ct_is_option(name, len, "userpasswd") && text) {
 		change->password = text;

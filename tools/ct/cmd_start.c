@@ -2,11 +2,11 @@
 /*
  * start, stop, restart, mount, umount
  *
- * A start mounts the private area, has the pool there with its limits, and lets liblxc
- * make the container in it. A stop undoes the first and the last of these: the pool stays,
- * so that the accounts go on.
+ * A stop undoes all of a start (begin.c) but the pool, which stays, so that the accounts go
+ * on.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,80 +14,11 @@
 #include "bctl.h"
 #include "cli.h"
 #include "ct.h"
-#include "disk.h"
-#include "fetch.h"
 #include "keys.h"
 #include "net.h"
 #include "parse.h"
-#include "storage.h"
-#include "rights.h"
 
 #define CT_STOP_TIMEOUT	120
-
-/* A script that fails undoes the mount. */
-static int ct_mount_scripts(struct ct *ct)
-{
-	int status = ct_scripts_run(ct, "premount");
-
-	if (!status)
-		status = ct_mount(ct);
-	if (status)
-		return status;
-	status = ct_scripts_run(ct, "mount");
-	if (status)
-		(void)ct_umount(ct);
-	return status;
-}
-
-/* A script that fails is told of, and does not keep the rest from being done. */
-static int ct_umount_scripts(struct ct *ct)
-{
-	int before, status, after;
-
-	if (!ct_mounted(ct))
-		return CT_OK;
-	before = ct_scripts_run(ct, "umount");
-	status = ct_umount(ct);
-	after = status ? CT_OK : ct_scripts_run(ct, "postumount");
-	/* What they have left running. */
-	if (!status)
-		status = ct_engine_clear(ct);
-	return status ? status : before ? before : after;
-}
-
-/**
- * ct_do_mount() - mount a container that is stopped
- * @ct: the container, locked
- *
- * Return: CT_OK, also if it is mounted already, or an error.
- */
-int ct_do_mount(struct ct *ct)
-{
-	int status = ct_places(ct);
-
-	if (status || ct_mounted(ct))
-		return status;
-	return ct_mount_scripts(ct);
-}
-
-/**
- * ct_start_undo() - end all there is of a container but its files and its pool
- * @ct: the container, locked, whose places are known
- *
- * Return: CT_OK, CT_E_SCRIPT if a script has failed, with all the rest done, or an error.
- */
-int ct_start_undo(struct ct *ct)
-{
-	int status = ct_engine_clear(ct);
-
-	if (!status)
-		status = ct_net_down(ct);
-	if (!status)
-		status = ct_umount_scripts(ct);
-	if (!status || status == CT_E_SCRIPT)
-		status = ct_up_end(ct, ct->run->shutdown) ? CT_E_SYSTEM : status;
-	return status;
-}
 
 /* What the configuration asks for and nothing acts on. */
 static void ct_tell_kept(const struct ct *ct)
@@ -106,11 +37,7 @@ static void ct_tell_kept(const struct ct *ct)
 
 static int ct_start_check(struct ct *ct, bool force)
 {
-	const char *disabled = ct_get(&ct->conf, "DISABLED"), *key, *why, *missing;
-	struct ct_rights rights;
-	struct ct_wrong wrong;
-	struct ct_ubc ubc;
-	int status;
+	const char *disabled = ct_get(&ct->conf, "DISABLED");
 
 	if (ct_suspended(ct) && !ct_running(ct) && !force)
 		return ct_fail(ct->run, CT_E_RESUME, ct->text,
@@ -118,22 +45,7 @@ static int ct_start_check(struct ct *ct, bool force)
 	if (disabled && !strcmp(disabled, "yes") && !force)
 		return ct_fail(ct->run, CT_E_DISABLED, ct->text,
 			       "the start is disabled; --force starts it nevertheless");
-	status = ct_storage_check(ct);
-	if (!status)
-		status = ct_quota_check(ct, &ct->conf);
-	if (status)
-		return status;
-	if (ct_ubc_read(&ct->conf, bc_page_size(), &ubc, &key, &why))
-		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: %s", key, why);
-	missing = ct_ubc_missing(&ubc);
-	if (missing)
-		return ct_fail(ct->run, CT_E_UBC_MISSING, ct->text,
-			       "%s is not set; without a limit of PHYSPAGES every one must be",
-			       missing);
-	if (ct_rights_read(&ct->conf, &rights, &wrong))
-		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: '%s': %s", wrong.key,
-			       wrong.word, wrong.why);
-	return ct_net_any(&ct->conf) ? ct_net_check(ct, &ct->conf) : CT_OK;
+	return ct_begin_check(ct);
 }
 
 /* Files that the container's programs read, then the container, then its own scripts. */
@@ -153,11 +65,6 @@ static int ct_start_init(struct ct *ct)
 	return status ? status : ct_scripts_inside(ct, "start");
 }
 
-static bool ct_undone(int status)
-{
-	return !status || status == CT_E_SCRIPT;
-}
-
 /**
  * ct_do_start() - start a container that is stopped
  * @ct: the container, locked
@@ -167,41 +74,15 @@ static bool ct_undone(int status)
  */
 int ct_do_start(struct ct *ct, bool force)
 {
-	bool made = false;
 	int status;
 
 	if (ct_running(ct))
 		return ct_fail(ct->run, CT_E_RUNNING, ct->text, "it is running");
 	status = ct_start_check(ct, force);
-	if (!status)
-		status = ct_places(ct);
-	if (!status)
-		status = ct_step_begin(ct, "start");
 	if (status)
 		return status;
 	ct_tell_kept(ct);
-	/* From here on its files are not those that the dump was made with. */
-	status = ct_suspend_forget(ct);
-	if (status)
-		return ct_step_end(ct) ? CT_E_SYSTEM : status;
-	/* A monitor that was killed has left its cgroups. */
-	status = ct_engine_clear(ct);
-	if (!status && !ct_mounted(ct))
-		status = ct_quota_start(ct);
-	if (!status)
-		status = ct_do_mount(ct);
-	if (!status)
-		status = ct_pool_start(ct, &made);
-	if (!status)
-		status = ct_up_begin(ct);
-	if (!status)
-		status = ct_start_init(ct);
-	if (status && ct_undone(ct_start_undo(ct))) {
-		if (made)
-			(void)ct_pool_delete(ct);
-		(void)ct_step_end(ct);
-		return status;
-	}
+	status = ct_begin(ct, "start", ct_start_init);
 	return status ? status : ct_step_end(ct);
 }
 
@@ -243,7 +124,7 @@ int ct_do_stop(struct ct *ct, bool fast)
 	status = ct_engine_stop(ct, fast, ct_stop_timeout(ct));
 	if (!status)
 		status = ct_start_undo(ct);
-	return ct_undone(status) && ct_step_end(ct) ? CT_E_SYSTEM : status;
+	return ct_begin_undone(status) && ct_step_end(ct) ? CT_E_SYSTEM : status;
 }
 
 /* Options of a command that takes nothing else. */
@@ -295,9 +176,11 @@ static int ct_wait_up(struct ct *ct)
  */
 int ct_cmd_start(struct ct *ct, int argc, char **argv)
 {
-	bool force = false, wait = false;
+	bool force = false, wait = false, none;
+	/* There is nothing that would check the file system, or mount again what is mounted. */
 	const struct bc_opt opts[] = {
-		{ "force", 0, &force, NULL }, { "wait", 0, &wait, NULL }, BC_OPT_END
+		{ "force", 0, &force, NULL }, { "wait", 0, &wait, NULL },
+		{ "skip-fsck", 0, &none, NULL }, { "skip-remount", 0, &none, NULL }, BC_OPT_END
 	};
 	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
 
@@ -319,7 +202,10 @@ int ct_cmd_start(struct ct *ct, int argc, char **argv)
 int ct_cmd_stop(struct ct *ct, int argc, char **argv)
 {
 	bool fast = false, interrupted = ct_step_verb(ct) && !strcmp(ct_step_verb(ct), "stop");
-	const struct bc_opt opts[] = { { "fast", 0, &fast, NULL }, BC_OPT_END };
+	const struct bc_opt opts[] = {
+		{ "fast", 0, &fast, NULL }, { "skip-umount", 0, &ct->run->mounted, NULL },
+		BC_OPT_END
+	};
 	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
 
 	/* What was interrupted is what is asked for, and is done by now. */
@@ -340,9 +226,11 @@ int ct_cmd_stop(struct ct *ct, int argc, char **argv)
  */
 int ct_cmd_restart(struct ct *ct, int argc, char **argv)
 {
-	bool fast = false, force = false;
+	bool fast = false, force = false, none;
 	const struct bc_opt opts[] = {
-		{ "fast", 0, &fast, NULL }, { "force", 0, &force, NULL }, BC_OPT_END
+		{ "fast", 0, &fast, NULL }, { "force", 0, &force, NULL },
+		{ "skip-fsck", 0, &none, NULL }, { "skip-remount", 0, &none, NULL },
+		{ "skip-umount", 0, &none, NULL }, BC_OPT_END
 	};
 	int status = ct_still(ct, ct_options(ct, argc, argv, opts));
 
@@ -376,7 +264,7 @@ int ct_cmd_mount(struct ct *ct, int argc, char **argv)
 	if (!status && ct_mounted(ct))
 		status = ct_fail(ct->run, CT_E_MOUNTED, ct->text, "it is mounted");
 	if (!status)
-		status = ct_mount_scripts(ct);
+		status = ct_do_mount(ct);
 	return status;
 }
 

@@ -21,6 +21,7 @@
 enum ct_status {
 	CT_OK			= 0,
 	CT_E_UBC		= 1,
+	CT_E_CPU		= 2,
 	CT_E_SYSTEM		= 3,
 	CT_E_MODULE		= 5,
 	CT_E_RESOURCES		= 6,
@@ -91,6 +92,7 @@ enum ct_status {
  * @quiet: --quiet
  * @progress: say how far it is, while something takes its time
  * @shutdown: what is stopped would run, would the machine not go down
+ * @mounted: what is stopped stays mounted
  * @global: vz.conf
  * @etc: the directory of vz.conf
  */
@@ -103,6 +105,7 @@ struct ct_run {
 	bool quiet;
 	bool progress;
 	bool shutdown;
+	bool mounted;
 	struct ct_conf global;
 	char etc[PATH_MAX];
 };
@@ -268,15 +271,19 @@ int ct_inside_hostname(struct ct *ct, const char *name);
 /* recover.c */
 int ct_recover(struct ct *ct);
 
-/* cmd_*.c */
+/* begin.c: a container that is there */
 int ct_do_mount(struct ct *ct);
-int ct_do_umount(struct ct *ct);
+int ct_start_undo(struct ct *ct);
+int ct_begin_check(struct ct *ct);
+bool ct_begin_undone(int status);
+int ct_begin(struct ct *ct, const char *verb, int (*engine)(struct ct *ct));
+
+/* cmd_*.c */
 int ct_do_start(struct ct *ct, bool force);
 int ct_do_stop(struct ct *ct, bool fast);
 int ct_create_recover(struct ct *ct);
 int ct_destroy_finish(struct ct *ct);
 int ct_set_finish(struct ct *ct);
-int ct_start_undo(struct ct *ct);
 int ct_idle_begin(struct ct *ct, const char *verb);
 int ct_idle_end(struct ct *ct);
 int ct_suspend_forget(struct ct *ct);

@@ -24,12 +24,7 @@
 
 #include "keys.h"
 
-/* Far above any legal amount, far enough from the end to be multiplied. */
-#define CT_NUMBER_CAP	((unsigned __int128)1 << 63)
-#define CT_DECIMALS	6
-
-#define CT_LONG_MAX	0x7fffffffffffffffULL
-#define CT_INT_MAX	0x7fffffffULL
+#define CT_CPUS_MAX	100000
 
 #define CT_UBC(key, alias, word, unit) { key, alias, CT_KEY_UBC, word, BC_UNIT_ ## unit, false }
 #define CT_COUNTED(key, alias, word, unit) \
@@ -79,8 +74,9 @@ const struct ct_key ct_keys[] = {
 	CT_USED("ONBOOT"), CT_USED("BOOTORDER"), CT_USED("IP_ADDRESS"), CT_USED("NAMESERVER"),
 	CT_USED("SEARCHDOMAIN"), CT_USED("NETIF"), CT_USED("RATE"), CT_USED("RATEBOUND"),
 
-	CT_KEPT("CPUS"), CT_KEPT("CPUMASK"),
-	CT_KEPT("NODEMASK"), CT_KEPT("QUOTAUGIDLIMIT"),
+	CT_USED("CPUS"), CT_USED("CPUMASK"), CT_USED("NODEMASK"),
+
+	CT_KEPT("QUOTAUGIDLIMIT"),
 	CT_KEPT("TOTALRATE"), CT_KEPT("RATEMPU"), CT_KEPT("TRAFFIC_SHAPING"), CT_KEPT("VETH"),
 	CT_KEPT("NETDEV"), CT_KEPT("IPTABLES"), CT_KEPT("NETFILTER"), CT_KEPT("MOUNT_OPTS"),
 	CT_KEPT("PCI"),
@@ -134,147 +130,6 @@ const char *ct_get(const struct ct_conf *conf, const char *name)
 	const char *value = ct_conf_get(conf, name);
 
 	return value && *value ? value : NULL;
-}
-
-/*
- * Digits with decimals, in millionths so that 2.2G is exact where it can be. Returns what
- * stands behind, or NULL.
- */
-static const char *ct_number(const char *text, unsigned __int128 *micro, bool *decimals)
-{
-	const char *pos = text;
-	int i;
-
-	for (*micro = 0; *pos >= '0' && *pos <= '9'; pos++)
-		if (*micro < CT_NUMBER_CAP)
-			*micro = *micro * 10 + (*pos - '0');
-	if (pos == text)
-		return NULL;
-	*decimals = *pos == '.';
-	if (*decimals)
-		pos++;
-	for (i = 0; i < CT_DECIMALS; i++) {
-		bool digit = *decimals && *pos >= '0' && *pos <= '9';
-
-		*micro = *micro * 10 + (digit ? *pos - '0' : 0);
-		if (digit)
-			pos++;
-	}
-	return *decimals && pos[-1] == '.' ? NULL : pos;
-}
-
-static const unsigned __int128 ct_million = 1000000;
-
-static int ct_suffix(char c, int *shift)
-{
-	static const char order[] = "BKMGT";
-	const char *pos = c ? strchr(order, toupper((unsigned char)c)) : NULL;
-
-	*shift = pos ? 10 * (int)(pos - order) : 0;
-	return pos ? 0 : -EINVAL;
-}
-
-/* One side of a value, whose text ends at @end. */
-static int ct_amount(const char *text, const char *end, uint32_t unit, uint64_t page_size,
-		     uint64_t *out, const char **why)
-{
-	unsigned __int128 num;
-	bool decimals, whole;
-	const char *pos;
-	int shift = 0;
-
-	*why = "not a number with suffix K, M, G, T, B or P, nor \"unlimited\"";
-	if (end - text == 9 && !strncasecmp(text, "unlimited", 9)) {
-		*out = BC_UNLIMITED;
-		return 0;
-	}
-	pos = ct_number(text, &num, &decimals);
-	if (!pos || pos > end || end - pos > 1)
-		return -EINVAL;
-	whole = pos == end;
-	if (whole && (num == CT_LONG_MAX * ct_million || num == CT_INT_MAX * ct_million)) {
-		*out = BC_UNLIMITED;
-		return 0;
-	}
-	if (whole && decimals)
-		return -EINVAL;
-	if (!whole && toupper((unsigned char)*pos) == 'P') {
-		if (unit == BC_UNIT_ITEMS)
-			return -EINVAL;
-		num *= unit == BC_UNIT_BYTES ? page_size : 1;
-	} else if (!whole) {
-		if (ct_suffix(*pos, &shift) || (unit == BC_UNIT_ITEMS && !shift))
-			return -EINVAL;
-		num <<= shift;
-		if (unit == BC_UNIT_PAGES)
-			num = (num + page_size * ct_million - 1) / page_size;
-		/* whole pages, upwards */
-		if (unit == BC_UNIT_PAGES)
-			num -= num % ct_million;
-	}
-	num /= ct_million;
-	*why = "too large; did you mean \"unlimited\"?";
-	if (num > BC_AMOUNT_MAX)
-		return -EINVAL;
-	*out = num;
-	return 0;
-}
-
-/**
- * ct_value_parse() - read N[:M]
- * @text: the value
- * @unit: enum bc_unit of plain numbers
- * @page_size: bytes in a page
- * @val: the result
- * @why: what is wrong with @text
- *
- * A barrier above the limit is no error here: validation finds those.
- *
- * Return: 0, or -EINVAL with @why set.
- */
-int ct_value_parse(const char *text, uint32_t unit, uint64_t page_size,
-		   struct ct_value *val, const char **why)
-{
-	const char *end = text + strlen(text), *colon = strchr(text, ':');
-	int ret;
-
-	ret = ct_amount(text, colon ? colon : end, unit, page_size, &val->barrier, why);
-	val->limit = val->barrier;
-	if (!ret && colon)
-		ret = ct_amount(colon + 1, end, unit, page_size, &val->limit, why);
-	val->given = !ret;
-	return ret;
-}
-
-/**
- * ct_rate_parse() - read an amount per second; 0 and "unlimited" are the same
- * @text: the value
- * @plain: what a number without suffix is multiplied by
- * @rate: the result
- * @why: what is wrong with @text
- *
- * Return: 0, or -EINVAL with @why set.
- */
-int ct_rate_parse(const char *text, uint64_t plain, uint64_t *rate, const char **why)
-{
-	struct ct_value val;
-	size_t len = strlen(text);
-	int ret;
-
-	*why = "not an amount per second, nor \"unlimited\"";
-	if (strchr(text, ':') || (len && toupper((unsigned char)text[len - 1]) == 'P'))
-		return -EINVAL;
-	ret = ct_value_parse(text, BC_UNIT_BYTES, 1, &val, why);
-	if (ret)
-		return ret;
-	*rate = val.barrier ? val.barrier : BC_UNLIMITED;
-	if (*rate != BC_UNLIMITED && isdigit((unsigned char)text[len - 1])) {
-		*why = "too large; did you mean \"unlimited\"?";
-		if (*rate > BC_AMOUNT_MAX / plain)
-			return -EINVAL;
-		*rate *= plain;
-	}
-	return 0;
 }
 
 /**
@@ -377,9 +232,9 @@ static int ct_overcommit(const struct ct_conf *conf, struct ct_ubc *ubc, const c
 		return 0;
 	end = ct_number(text, &micro, &decimals);
 	*why = "not a factor";
-	if (!end || *end || !micro || micro > 1000000 * ct_million)
+	if (!end || *end || !micro || micro > 1000000 * CT_MILLION)
 		return -EINVAL;
-	micro = micro * (ram->limit + swap->limit) / ct_million;
+	micro = micro * (ram->limit + swap->limit) / CT_MILLION;
 	if (micro > BC_AMOUNT_MAX)
 		return -EINVAL;
 	vm->barrier = micro;
@@ -430,19 +285,35 @@ static void ct_map_ubc(const struct ct_ubc *ubc, struct ct_map *map)
 	}
 }
 
-/* Percent of one CPU; 0 is no limit. */
-static int ct_cpulimit(const char *text, char *out, size_t size, const char **why)
+/*
+ * Percent of one CPU, 0 being no limit, and a number of CPUs, which all the processes at
+ * once have the time of: the lower one counts.
+ */
+static int ct_cpulimit(const struct ct_conf *conf, const char *text, char *out, size_t size,
+		       const char **key, const char **why)
 {
-	unsigned __int128 micro;
-	bool decimals;
-	const char *end = ct_number(text, &micro, &decimals);
+	const char *cpus = ct_get(conf, "CPUS"), *end;
+	unsigned __int128 micro = 0, most = 0;
+	bool decimals = false;
 
+	*key = "CPULIMIT";
 	*why = "not a percentage of one CPU";
-	if (!end || (strcmp(end, "%") && *end) || micro > 100000000 * ct_million)
+	end = text ? ct_number(text, &micro, &decimals) : "";
+	if (!end || (strcmp(end, "%") && *end) || micro > 100000000 * CT_MILLION)
 		return -EINVAL;
+	if (cpus) {
+		*key = "CPUS";
+		*why = "not a number of processors";
+		end = ct_number(cpus, &most, &decimals);
+		if (!end || *end || decimals || !most || most > CT_CPUS_MAX * CT_MILLION)
+			return -EINVAL;
+		most *= 100;
+	}
+	if (most && (!micro || most < micro))
+		micro = most;
 	if (micro)
-		snprintf(out, size, "%llu.%03llu%%", (unsigned long long)(micro / ct_million),
-			 (unsigned long long)(micro % ct_million / 1000));
+		snprintf(out, size, "%llu.%03llu%%", (unsigned long long)(micro / CT_MILLION),
+			 (unsigned long long)(micro % CT_MILLION / 1000));
 	else
 		snprintf(out, size, "unlimited");
 	return 0;
@@ -455,9 +326,9 @@ static int ct_cpuunits(const char *text, char *out, size_t size, const char **wh
 	const char *end = ct_number(text, &micro, &decimals);
 
 	*why = "the allowed range is 8-500000";
-	if (!end || *end || decimals || micro < 8 * ct_million || micro > 500000 * ct_million)
+	if (!end || *end || decimals || micro < 8 * CT_MILLION || micro > 500000 * CT_MILLION)
 		return -EINVAL;
-	snprintf(out, size, "%llu", (unsigned long long)(micro / ct_million));
+	snprintf(out, size, "%llu", (unsigned long long)(micro / CT_MILLION));
 	return 0;
 }
 
@@ -469,8 +340,6 @@ static int ct_setting(const struct ct_key *key, const char *text, char *out, siz
 
 	if (!strcmp(key->key, "CPUUNITS"))
 		return ct_cpuunits(text, out, size, why);
-	if (!strcmp(key->key, "CPULIMIT"))
-		return ct_cpulimit(text, out, size, why);
 	if (!strcmp(key->key, "IOPRIO")) {
 		*why = "the allowed range is 0-7";
 		snprintf(out, size, "%.1s", text);
@@ -510,11 +379,14 @@ int ct_map_conf(const struct ct_conf *conf, uint64_t page_size, struct ct_map *m
 		return -EINVAL;
 	ct_map_ubc(&ubc, map);
 	for (pos = ct_keys + CT_UBC_COUNT; pos->key; pos++) {
+		bool limit = !strcmp(pos->key, "CPULIMIT");
+
 		text = pos->kind == CT_KEY_SETTING ? ct_key_get(conf, pos) : NULL;
-		if (!text)
+		if (!text && !(limit && ct_get(conf, "CPUS")))
 			continue;
 		*key = pos->key;
-		if (ct_setting(pos, text, value, sizeof(value), why))
+		if (limit ? ct_cpulimit(conf, text, value, sizeof(value), key, why) :
+		    ct_setting(pos, text, value, sizeof(value), why))
 			return -EINVAL;
 		snprintf(map->arg[map->count++], sizeof(map->arg[0]), "%s=%s", pos->word, value);
 	}

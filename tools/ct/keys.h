@@ -8,6 +8,9 @@
 
 #include "conf.h"
 
+/* Numbers with decimals are kept in millionths. */
+#define CT_MILLION	((unsigned __int128)1000000)
+
 #define CT_ID_MAX	2147483644U
 /* UBC resources, and so of settings */
 #define CT_UBC_COUNT	21
@@ -77,6 +80,7 @@ extern const struct ct_key ct_keys[];
 const struct ct_key *ct_key_find(const char *name, size_t len);
 const char *ct_key_get(const struct ct_conf *conf, const struct ct_key *key);
 const char *ct_get(const struct ct_conf *conf, const char *name);
+const char *ct_number(const char *text, unsigned __int128 *micro, bool *decimals);
 int ct_value_parse(const char *text, uint32_t unit, uint64_t page_size,
 		   struct ct_value *val, const char **why);
 int ct_rate_parse(const char *text, uint64_t plain, uint64_t *rate, const char **why);

@@ -12,6 +12,8 @@
 
 #define CT_KEYS_NET	" IP_ADDRESS NETIF RATE RATEBOUND "
 #define CT_KEYS_DISK	" DISKSPACE DISKINODES QUOTATIME DISK_QUOTA "
+/* Of which the pool is told something, though they are none of its settings. */
+#define CT_KEYS_POOL	" VM_OVERCOMMIT CPUS CPUMASK NODEMASK "
 #define CT_KEYS_DNS	" NAMESERVER SEARCHDOMAIN "
 
 /**
@@ -32,21 +34,6 @@ bool ct_asked(char * const *keys, size_t count, const char *key)
 	return false;
 }
 
-/* Does one of the keys concern the pool? */
-static bool ct_asked_pool(char * const *keys, size_t count)
-{
-	const struct ct_key *key;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		key = ct_key_find(keys[i], strlen(keys[i]));
-		if (key && (key->kind == CT_KEY_UBC || key->kind == CT_KEY_SETTING ||
-			    !strcmp(key->key, "VM_OVERCOMMIT")))
-			return true;
-	}
-	return false;
-}
-
 static bool ct_asked_any(char * const *keys, size_t count, const char *list)
 {
 	char word[32];
@@ -58,6 +45,20 @@ static bool ct_asked_any(char * const *keys, size_t count, const char *list)
 			return true;
 	}
 	return false;
+}
+
+/* Does one of the keys concern the pool? */
+static bool ct_asked_pool(char * const *keys, size_t count)
+{
+	const struct ct_key *key;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		key = ct_key_find(keys[i], strlen(keys[i]));
+		if (key && (key->kind == CT_KEY_UBC || key->kind == CT_KEY_SETTING))
+			return true;
+	}
+	return ct_asked_any(keys, count, CT_KEYS_POOL);
 }
 
 /**

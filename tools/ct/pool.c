@@ -19,6 +19,7 @@
 #include "assign.h"
 #include "cgroup.h"
 #include "cli.h"
+#include "cpuset.h"
 #include "ct.h"
 #include "enable.h"
 #include "fetch.h"
@@ -313,6 +314,14 @@ static int ct_account_apply(struct ct_account *acc)
 	return status;
 }
 
+static int ct_cpuset_read(struct ct *ct, const struct ct_conf *conf, struct ct_cpuset *set)
+{
+	const char *key, *why;
+
+	return ct_cpuset_conf(conf, set, &key, &why) ?
+	       ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: %s", key, why) : CT_OK;
+}
+
 /**
  * ct_pool_start() - have the pool there, with the limits of the configuration
  * @ct: the container
@@ -323,8 +332,11 @@ static int ct_account_apply(struct ct_account *acc)
 int ct_pool_start(struct ct *ct, bool *made)
 {
 	struct ct_account acc;
+	struct ct_cpuset set;
 	int status = ct_account_open(&acc, ct, &ct->conf);
 
+	if (!status)
+		status = ct_cpuset_read(ct, &ct->conf, &set);
 	if (!status)
 		ct_find_resets(&acc);
 	if (!status)
@@ -332,6 +344,12 @@ int ct_pool_start(struct ct *ct, bool *made)
 	if (!status)
 		status = ct_account_apply(&acc);
 	*made = !status && !acc.there;
+	if (!status)
+		status = ct_cpuset_set(ct, &set, NULL);
+	if (status && *made) {
+		(void)ct_pool_delete(ct);
+		*made = false;
+	}
 	ct_account_close(&acc);
 	return status;
 }
@@ -388,16 +406,26 @@ static void ct_keep_changed(struct ct_account *acc, char * const *keys, size_t c
  */
 int ct_pool_set(struct ct *ct, const struct ct_conf *conf, char * const *keys, size_t count)
 {
+	bool mask = ct_asked(keys, count, "CPUMASK") || ct_asked(keys, count, "NODEMASK");
+	struct ct_cpuset set, before;
 	struct ct_account acc;
 	int status = ct_account_open(&acc, ct, conf);
 
+	if (!status && mask)
+		status = ct_cpuset_read(ct, conf, &set);
 	/* A pool that went with the module comes back as a whole. */
 	if (!status && acc.there)
 		ct_keep_changed(&acc, keys, count);
 	if (!status)
 		status = ct_account_resolve(&acc);
+	mask &= !status;
+	if (mask)
+		status = ct_cpuset_set(ct, &set, &before);
 	if (!status)
 		status = ct_account_apply(&acc);
+	/* What went wrong may have been that itself, which has changed nothing then. */
+	if (status && mask)
+		(void)ct_cpuset_set(ct, &before, NULL);
 	ct_account_close(&acc);
 	return status;
 }
@@ -414,10 +442,13 @@ int ct_pool_check(struct ct *ct, const struct ct_conf *conf)
 	struct bc_limits limits = { 0 };
 	char *argv[CT_MAP_MAX];
 	const char *key, *why;
+	struct ct_cpuset set;
 	struct ct_map map;
-	int status = CT_OK;
+	int status = ct_cpuset_read(ct, conf, &set);
 	size_t i;
 
+	if (status)
+		return status;
 	if (ct_map_conf(conf, bc_page_size(), &map, &key, &why))
 		return ct_fail(ct->run, CT_E_VALUE, ct->text, "%s: %s", key, why);
 	for (i = 0; i < map.count; i++)

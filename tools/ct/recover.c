@@ -41,7 +41,7 @@ static int ct_start_recover(struct ct *ct, const char **what)
 	}
 	*what = "undone";
 	status = ct_start_undo(ct);
-	return status == CT_E_SCRIPT ? CT_OK : status;
+	return ct_begin_undone(status) ? CT_OK : status;
 }
 
 static int ct_stop_recover(struct ct *ct)
@@ -52,14 +52,16 @@ static int ct_stop_recover(struct ct *ct)
 		status = ct_engine_stop(ct, false, 10);
 	if (!status)
 		status = ct_start_undo(ct);
-	return status == CT_E_SCRIPT ? CT_OK : status;
+	return ct_begin_undone(status) ? CT_OK : status;
 }
 
 /* What was stopped is stopped. */
 static int ct_idle_recover(struct ct *ct, const char **what)
 {
+	int status = ct_start_undo(ct);
+
 	*what = "undone";
-	return ct_start_undo(ct);
+	return ct_begin_undone(status) ? CT_OK : status;
 }
 
 /**
