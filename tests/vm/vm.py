@@ -120,7 +120,7 @@ class Vm:
 
     def __init__(self, kernel='6.1', mem=None, cpus=2, disk=256, files=(),
                  icount=False, single=False, bare=False, leaks=False, timeout=600, shell=False,
-                 systemd=False):
+                 systemd=False, template=False):
         self.kernel = kernel
         self.mem = mem or (2048 if kernel.startswith('debug') else 1536)
         self.cpus = 1 if icount else cpus
@@ -133,6 +133,7 @@ class Vm:
         self.timeout = timeout
         self.shell = shell
         self.systemd = systemd
+        self.template = template
         self.dir = None
         self.proc = None
         self.sock = None
@@ -169,6 +170,8 @@ class Vm:
             self.release = f.read().strip()
         self.module = helper('get-module', self.kernel)
         self.tools = helper('get-tools')
+        if self.template:
+            self.files.append(helper('get-template'))
         if not self.module and not self.bare:
             raise Error('there is no module to load; use --bare')
         self.write_initrd()

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+# long: debug 6.12
+# timeout: 300
+"""Containers that come and go, again and again, leave nothing: BC_LONG=1 is 200 rounds, and what
+start and stop take beside lxc-start and lxc-stop of the same configuration."""
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import bc                       # noqa: E402  pylint: disable=wrong-import-position
+import tap                      # noqa: E402  pylint: disable=wrong-import-position
+import vz                       # noqa: E402  pylint: disable=wrong-import-position
+
+TOP = '/scratch/vz'
+LONG = bool(os.environ.get('BC_LONG'))
+ROUNDS = int(os.environ.get('BC_ROUNDS', '200' if LONG else '4'))
+WARM = 8 if LONG else 2         # caches of the kernel are filled by then
+node = vz.Vz(TOP)
+
+
+def life(number):
+    for args in (('create', '--storage', 'overlay'), ('start',), ('stop', '--fast'), ('destroy',)):
+        done = node.ctl(args[0], number, *args[1:])
+        if done.returncode:
+            tap.ok(False, f'{args[0]} {number}', f'{done.returncode}: {done.stderr}')
+
+
+def counts():
+    """What must be the same after each round."""
+    with open('/proc/self/mounts', encoding='utf-8') as f:
+        found = {'mounts': len(f.readlines())}
+    with open('/sys/fs/cgroup/cgroup.stat', encoding='ascii') as f:
+        for line in f:
+            found[line.split()[0]] = int(line.split()[1])
+    found['pools'] = len(bc.nl.dump())
+    found['tasks'] = sum(name.isdigit() for name in os.listdir('/proc')) - kernel_tasks()
+    found['links'] = len(os.listdir('/sys/class/net'))
+    found['names'] = len(node.files()) - sum(f.endswith('.destroyed') for f in node.files())
+    found['run'] = len(os.listdir('/run/bctl-ct')) if os.path.isdir('/run/bctl-ct') else 0
+    with open('/proc/sys/fs/file-nr', encoding='ascii') as f:
+        found['files'] = int(f.read().split()[0])
+    with open('/proc/slabinfo', encoding='ascii') as f:
+        for line in f:
+            if line.startswith(('bc_', 'beancounter', 'mnt_cache', 'net_namespace', 'pid_namespace',
+                                'user_namespace', 'uts_namespace', 'nsproxy')):
+                found[line.split()[0]] = int(line.split()[1])
+    return found
+
+
+def kernel_tasks():
+    """Of these some come and go at any time."""
+    found = 0
+    for name in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{name}/stat', encoding='ascii', errors='replace') as f:
+                found += int(f.read().rpartition(')')[2].split()[1]) in (0, 2)
+        except OSError:
+            pass
+    return found
+
+
+def settled():
+    """The same, with what is kept only for as long as it is not needed elsewhere given up."""
+    for name in ('/proc/sys/vm/drop_caches', '/proc/sys/vm/compact_memory'):
+        with open(name, 'w', encoding='ascii') as f:
+            f.write('3' if 'drop' in name else '1')
+    return counts()
+
+
+def slab():
+    with open('/proc/meminfo', encoding='ascii') as f:
+        fields = dict(line.split(':') for line in f)
+    return int(fields['SUnreclaim'].split()[0])
+
+
+# Objects of these are freed after a while, and slabs of each processor keep some of them.
+SLACK = {'files': 128, 'mnt_cache': 64, 'nr_dying_descendants': 8}
+
+
+def test_rounds():
+    for i in range(WARM):
+        life(str(200 + i % 3))
+    before = tap.poll_until(bc.WAIT, lambda: settled()['nr_dying_descendants'] < 8 and settled())
+    before, kept = before or settled(), slab()
+    begun = time.monotonic()
+    for i in range(ROUNDS):
+        life(str(200 + i % 3))
+    took = time.monotonic() - begun
+
+    def grown():
+        after = settled()
+        return {name: (before.get(name), num) for name, num in after.items()
+                if num > before.get(name, 0) + SLACK.get(name, 32 if name.endswith(
+                    ('_namespace', 'nsproxy')) or name.startswith('bc') else 0)}
+
+    tap.poll_until(bc.WAIT, lambda: not grown())
+    more = slab() - kept
+    tap.equal(grown(), {}, f'{ROUNDS} rounds leave no mount, cgroup, pool, task, card, file nor '
+                           'object of the kernel')
+    tap.ok(more < 4096 + 20 * ROUNDS, 'nor memory of the kernel', f'{more} KiB more')
+    tap.note(f'a round took {took / ROUNDS:.2f} s; the kernel has {more} KiB more in slabs')
+
+
+ITEMS = ('lxc.idmap', 'lxc.cap.drop', 'lxc.seccomp.profile', 'lxc.pty.max', 'lxc.tty.max',
+         'lxc.mount.auto', 'lxc.mount.entry', 'lxc.cgroup2.devices.deny',
+         'lxc.cgroup2.devices.allow', 'lxc.uts.name', 'lxc.net.0.type', 'lxc.net.0.flags')
+
+
+def same_config(number, path):
+    """What liblxc was told of a container, asked of liblxc while it runs."""
+    lines = [f'lxc.rootfs.path = dir:{TOP}/root/{number}', 'lxc.cgroup.dir.container = plain/ct',
+             'lxc.cgroup.dir.monitor = plain/monitor', 'lxc.cgroup.dir.monitor.pivot = plain/pivot',
+             'lxc.log.level = ERROR', f'lxc.log.file = {TOP}/plain.log']
+    for item in ITEMS:
+        done = subprocess.run(['lxc-info', '-n', number, '-P', '/run/bctl-ct', '-c', item],
+                              capture_output=True, text=True, check=False)
+        values = [line.split(' = ', 1)[-1] for line in done.stdout.splitlines()]
+        lines += [f'{item} = {value}' for value in values if value]
+    os.makedirs(path, exist_ok=True)
+    with open(f'{path}/config', 'w', encoding='utf-8') as f:
+        f.write('\n'.join(lines) + '\n')
+    return len(lines)
+
+
+def timed(*args):
+    then = time.monotonic()
+    done = subprocess.run(args, env=dict(node.env, PATH='/usr/sbin:/usr/local/bin:/sbin:/bin'),
+                          capture_output=True, text=True, check=False, timeout=120)
+    return time.monotonic() - then, done
+
+
+def test_latency():
+    """Figures, and no verdict: another machine is another one."""
+    for number in ('211', '212'):
+        node.ctl('create', number)
+    node.ctl('start', '212')
+    items = same_config('212', '/run/plain/212')
+    node.ctl('stop', '212', '--fast')
+    node.ctl('mount', '212')
+    took = {'start': [], 'lxc-start': [], 'stop': [], 'lxc-stop': []}
+    for _ in range(9):
+        for name, args in (('start', ('vzctl', 'start', '211')),
+                           ('lxc-start', ('lxc-start', '-P', '/run/plain', '-n', '212', '-d')),
+                           ('stop', ('vzctl', 'stop', '211', '--fast')),
+                           ('lxc-stop', ('lxc-stop', '-P', '/run/plain', '-n', '212', '-k'))):
+            seconds, done = timed(*args)
+            took[name].append(seconds)
+            if done.returncode:
+                tap.note(f'{name}: {done.returncode} {done.stdout}{done.stderr}')
+    middle = {name: statistics.median(all_of) for name, all_of in took.items()}
+    tap.note(f'{items} items; medians of 9: ' +
+             ', '.join(f'{name} {seconds:.2f} s' for name, seconds in middle.items()))
+    tap.note(f'start {middle["start"] / middle["lxc-start"]:.2f} times lxc-start, '
+             f'stop {middle["stop"] / middle["lxc-stop"]:.2f} times lxc-stop')
+    tap.ok(all(middle.values()), 'start and stop were timed')
+    for verb in ('stop', 'umount', 'destroy'):
+        for number in ('211', '212'):
+            node.ctl(verb, number)
+
+
+def main():
+    node.good('a template', 'template', 'build', 'minimal')
+    node.write('etc/vz.conf', node.read('etc/vz.conf').replace('"busybox"', '"minimal"'))
+    test_rounds()
+    if LONG or 'latency' in sys.argv[1:]:
+        test_latency()
+    node.good('the template goes', 'template', 'remove', 'minimal')
+    bc.finish()
+
+
+main()
