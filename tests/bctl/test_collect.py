@@ -715,24 +715,24 @@ def full_disk(path, disk):
     tap.equal(col.words().count('full'), 1, 'it was said once')
     col.end()
     agrees(kernel, db, 'nothing is lost')
-    begins_full(kernel, db, disk)
+    begins_full(kernel, path, db)
     kernel.end()
 
 
-def begins_full(kernel, db, disk):
-    """As after a machine went down because its disk was full."""
-    fill(disk)
+def begins_full(kernel, path, db):
+    """It has another interval to write down, for which there is no room."""
+    fill(os.path.dirname(db))
     job = kernel.new('early')
     kernel.use(job, {'numproc': 2}, cpu_ns=7)
-    manager = Manager(os.path.dirname(disk) + '/notify')
-    col = Collector(kernel, db, NOTIFY_SOCKET=os.path.dirname(disk) + '/notify')
+    manager = Manager(path + '/notify')
+    col = Collector(kernel, db, '--interval', '60', NOTIFY_SOCKET=path + '/notify')
     tap.ok(col.heard('full') and manager.next() == b'READY=1' and b'full' in manager.next(),
            'a collector that begins on a full disk says so, and that it is there', col.words())
     kernel.listened = True
     kernel.close(job)
     kernel.unload()
     tap.ok(col.proc.poll() is None, 'it stays')
-    os.unlink(disk + '/ballast')
+    os.unlink(os.path.dirname(db) + '/ballast')
     tap.ok(col.heard('not loaded'), 'and begins when there is room', col.words())
     tap.equal(col.end(), 0, 'it ends')
     tap.equal(query(db, "SELECT cause FROM pool WHERE name = 'early'"), [('deleted',)],

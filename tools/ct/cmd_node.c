@@ -82,12 +82,13 @@ static int ct_node_show(struct ct_run *run, bool json)
 
 	run->b.said = run->said;
 	ct_machine_measure(&size);
-	if (bctl_fetch_figures(&run->b, &snap)) {
+	/* The resources have the units. */
+	if (bctl_fetch_resources(&run->b, &snap) || bctl_fetch_figures(&run->b, &snap)) {
 		status = ct_fail(run, CT_E_MODULE, NULL, "%s", run->said);
 	} else {
 		doc = ct_node_doc(&size, &snap);
 		if (json)
-			puts(json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
+			puts(json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN |
 							    JSON_C_TO_STRING_NOSLASHESCAPE));
 		else
 			ct_node_text(doc);
