@@ -118,12 +118,15 @@ def reload():
     pool = bc.Pool('before', numproc=9)
     bc.wait_for(lambda: query("SELECT 1 FROM pool WHERE name = 'before'"), 'a row')
     bc.nl.close()
+    # it shall not look before the module is back: it may not listen to that one
+    os.kill(pid, signal.SIGSTOP)
     bc.wait_for(lambda: not subprocess.run(['rmmod', 'beancounter'], capture_output=True,
                                            check=False).returncode, 'rmmod')
+    subprocess.run(['insmod', '/root/beancounter.ko'], check=True)
+    os.kill(pid, signal.SIGCONT)
     tap.ok(tap.poll_until(bc.WAIT, lambda: query("SELECT 1 FROM pool WHERE name = 'before' AND "
                                                  "cause = 'unload'")),
            'unloaded: what it sent on leaving is stored')
-    subprocess.run(['insmod', '/root/beancounter.ko'], check=True)
     bc.nl = genl.Client()
     bc.linger(bc.LINGER)
     bc.nl.new('after', path=pool.path)

@@ -167,7 +167,7 @@ static int bctl_collect_step(struct bc_collect *k)
 	if (now.boot_ns < k->again_ns)
 		return BCTL_OK;
 	round = bc_collector_listen(c);
-	if (round == BC_ROUND_FATAL)
+	if (round == BC_ROUND_FATAL && !c->closed.count)
 		return bctl_fail(c->b, NULL, "%s", c->said);
 	/* What comes until there is room on the disk waits where it is. */
 	begun = bc_collector_begin(c, k->ship.db);

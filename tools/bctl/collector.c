@@ -321,14 +321,23 @@ static enum bc_round bc_collector_book(struct bc_collector *c, const struct bc_s
 	return BC_ROUND_DONE;
 }
 
-/* What the module sent when it left is stored without it. */
+/*
+ * What the module sent when it left is stored without it, and also if it has come again and we
+ * may not listen any more.
+ */
 static enum bc_round bc_collector_without(struct bc_collector *c, enum bc_round round)
 {
-	enum bc_round book = BC_ROUND_DONE;
+	char said[BC_SAID_MAX];
+	enum bc_round book;
 
-	if (round == BC_ROUND_ABSENT && c->closed.count)
-		book = bc_collector_book(c, NULL);
-	return book == BC_ROUND_DONE ? round : book;
+	if (round == BC_ROUND_AGAIN || !c->closed.count)
+		return round;
+	memcpy(said, c->said, sizeof(said));
+	book = bc_collector_book(c, NULL);
+	if (book != BC_ROUND_DONE)
+		return book;
+	memcpy(c->said, said, sizeof(said));
+	return round;
 }
 
 static enum bc_round bc_collector_try(struct bc_collector *c)
