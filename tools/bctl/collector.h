@@ -69,6 +69,7 @@ enum bc_round bc_collector_closings(struct bc_collector *c);
 enum bc_round bc_collector_sight(struct bc_collector *c);
 enum bc_round bc_collector_listen(struct bc_collector *c);
 enum bc_round bc_collector_events(struct bc_collector *c);
+void bc_collector_part(struct bc_collector *c);
 void bc_collector_end(struct bc_collector *c);
 
 #endif /* BCTL_COLLECTOR_H */

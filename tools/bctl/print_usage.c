@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage as text and as CSV
+ * Usage as text
  *
- * The text is for people: hours, GiB hours, CPUs, rounded to what fits a column. -b
- * writes the amounts of the document. CSV has one line for each figure, so that its
- * columns stay the same whatever resources there are.
+ * It is for people: hours, GiB hours, CPUs, rounded to what fits a column. -b writes the
+ * amounts of the document.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,16 +22,9 @@
 /* The memory that people mean. */
 #define BC_MEMORY	"physpages"
 
-static json_object *bc_member(json_object *obj, const char *key)
-{
-	json_object *val;
-
-	return obj && json_object_object_get_ex(obj, key, &val) ? val : NULL;
-}
-
 static bool bc_wide_of(json_object *obj, const char *key, __int128 *val)
 {
-	json_object *num = bc_member(obj, key);
+	json_object *num = bc_get(obj, key);
 
 	return num && bc_wide_parse(json_object_get_string(num), val);
 }
@@ -76,9 +68,15 @@ static void bc_cell_bytes(const struct bc_printer *p, char *text, json_object *o
 		bc_human(text, BC_CELL_MAX, (unsigned __int128)val * unit);
 }
 
-static void bc_cell_time(char *text, json_object *obj, const char *key)
+/**
+ * bc_cell_time() - write a time of a document
+ * @text: receives it; room for BC_CELL_MAX
+ * @obj: the object
+ * @key: name of the time
+ */
+void bc_cell_time(char *text, json_object *obj, const char *key)
 {
-	json_object *ms = bc_member(obj, key);
+	json_object *ms = bc_get(obj, key);
 
 	bc_grid_cell(text, NULL);
 	if (ms)
@@ -117,7 +115,7 @@ static void bc_mark_coarse(const struct bc_printer *p, char *text, json_object *
 /* Refusals of all resources; a dash if none of them is known. */
 static void bc_cell_failures(char *text, json_object *pool)
 {
-	json_object *resources = bc_member(pool, "resources");
+	json_object *resources = bc_get(pool, "resources");
 	__int128 sum = 0, val;
 	bool known = false;
 
@@ -135,7 +133,13 @@ static void bc_cell_failures(char *text, json_object *pool)
 		bc_wide_text(text, BC_CELL_MAX, sum);
 }
 
-static const char *bc_pool_label(json_object *pool)
+/**
+ * bc_pool_label() - what a pool is called
+ * @pool: the pool
+ *
+ * Return: its path if there is one, else its name.
+ */
+const char *bc_pool_label(json_object *pool)
 {
 	const char *path = bc_str(pool, "path");
 
@@ -145,22 +149,22 @@ static const char *bc_pool_label(json_object *pool)
 static void bc_usage_line(const struct bc_printer *p, struct bc_grid *g, json_object *doc,
 			  json_object *pool, bool own)
 {
-	json_object *from = own ? bc_member(pool, "own") : pool;
-	json_object *cpu = bc_member(from, "cpu"), *io = bc_member(from, "io");
-	json_object *mem = bc_member(bc_member(from, "resources"), BC_MEMORY);
+	json_object *from = own ? bc_get(pool, "own") : pool;
+	json_object *cpu = bc_get(from, "cpu"), *io = bc_get(from, "io");
+	json_object *mem = bc_get(bc_get(from, "resources"), BC_MEMORY);
 	uint64_t page = bc_num(doc, "page_size");
 	const __int128 gib_h = ((__int128)3600 << 30) / page, bucket = 300;
 	char cells[BC_COLS_MAX][BC_CELL_MAX];
 	int n = 0;
 
 	snprintf(cells[n++], BC_CELL_MAX, "%s%s", bc_pool_label(pool), own ? " (own)" : "");
-	if (bc_member(pool, "incarnation"))
+	if (bc_get(pool, "incarnation"))
 		bc_grid_cell(cells[n++], bc_str(pool, "incarnation"));
-	if (bc_member(doc, "by"))
+	if (bc_get(doc, "by"))
 		bc_cell_time(cells[n++], pool, "begin_ms");
 	bc_cell_ratio(p, cells[n++], cpu, "usage_ns", 3600000000000LL, 4);
 	bc_cell_ratio(p, cells[n++], cpu, "mhz_ns", 3600000000000LL, 1);
-	bc_cell_ratio(p, cells[n], bc_member(bc_member(cpu, "p95"), "usage_ns"), "amount",
+	bc_cell_ratio(p, cells[n], bc_get(bc_get(cpu, "p95"), "usage_ns"), "amount",
 		      bucket * 1000000000, 3);
 	bc_mark_coarse(p, cells[n++], doc, pool);
 	bc_cell_ratio(p, cells[n++], mem, "held_time", gib_h, 4);
@@ -188,9 +192,9 @@ static int bc_usage_table(const struct bc_printer *p, json_object *doc, json_obj
 	struct bc_grid g;
 	size_t n = 1, i;
 
-	if (pool && bc_member(pool, "incarnation"))
+	if (pool && bc_get(pool, "incarnation"))
 		heads[n++] = "INCARNATION";
-	if (bc_member(doc, "by"))
+	if (bc_get(doc, "by"))
 		heads[n++] = "<FROM";
 	for (i = 0; i < 9; i++)
 		heads[n++] = more[p->raw][i];
@@ -198,7 +202,7 @@ static int bc_usage_table(const struct bc_printer *p, json_object *doc, json_obj
 	for (i = 0; i < json_object_array_length(pools) && !g.err; i++) {
 		pool = json_object_array_get_idx(pools, i);
 		bc_usage_line(p, &g, doc, pool, false);
-		if (bc_member(pool, "own"))
+		if (bc_get(pool, "own"))
 			bc_usage_line(p, &g, doc, pool, true);
 	}
 	return bc_grid_end(p, &g);
@@ -247,13 +251,13 @@ static void bc_cell_held_time(const struct bc_printer *p, char *text, json_objec
 static void bc_resource_line(const struct bc_printer *p, struct bc_grid *g, json_object *doc,
 			     json_object *pool, const char *name, json_object *res)
 {
-	json_object *p95 = bc_member(bc_member(res, "p95"), "held_time");
-	json_object *changed = bc_member(res, "bounds_changed");
+	json_object *p95 = bc_get(bc_get(res, "p95"), "held_time");
+	json_object *changed = bc_get(res, "bounds_changed");
 	char cells[BC_COLS_MAX][BC_CELL_MAX];
 	int n = 0;
 
 	bc_grid_cell(cells[n++], bc_pool_label(pool));
-	if (bc_member(doc, "by"))
+	if (bc_get(doc, "by"))
 		bc_cell_time(cells[n++], pool, "begin_ms");
 	bc_grid_cell(cells[n++], name);
 	bc_grid_cell(cells[n++], p->raw ? bc_str(res, "unit") :
@@ -283,7 +287,7 @@ static int bc_resource_table(const struct bc_printer *p, json_object *doc, json_
 	struct bc_grid g;
 	size_t n = 1, i;
 
-	if (bc_member(doc, "by"))
+	if (bc_get(doc, "by"))
 		heads[n++] = "<FROM";
 	for (i = 0; i < sizeof(more) / sizeof(more[0]); i++)
 		heads[n++] = p->raw && !strcmp(more[i], "UNIT-H") ? "UNIT-S" : more[i];
@@ -291,7 +295,7 @@ static int bc_resource_table(const struct bc_printer *p, json_object *doc, json_
 	for (i = 0; i < json_object_array_length(pools) && !g.err; i++) {
 		json_object *pool = json_object_array_get_idx(pools, i);
 
-		resources = bc_member(pool, "resources");
+		resources = bc_get(pool, "resources");
 		if (!resources)
 			continue;
 		json_object_object_foreach(resources, name, res)
@@ -313,7 +317,7 @@ static int bc_gap_table(const struct bc_printer *p, json_object *pools)
 	bc_grid_begin(p, &g, heads);
 	for (i = 0; i < json_object_array_length(pools) && !g.err; i++) {
 		pool = json_object_array_get_idx(pools, i);
-		gaps = bc_member(pool, "gaps");
+		gaps = bc_get(pool, "gaps");
 		for (j = 0; gaps && j < json_object_array_length(gaps) && !g.err; j++) {
 			gap = json_object_array_get_idx(gaps, j);
 			bc_grid_cell(cells[0], bc_pool_label(pool));
@@ -363,243 +367,4 @@ int bc_print_usage(const struct bc_printer *p, json_object *doc, json_object *po
 	if (!ret && full)
 		ret = bc_resource_table(p, doc, pools);
 	return ret ? ret : bc_gap_table(p, pools);
-}
-
-/**
- * bc_csv_text() - write a field of CSV
- * @out: the file
- * @text: what stands in it, or NULL for nothing
- *
- * As in RFC 4180.
- */
-void bc_csv_text(FILE *out, const char *text)
-{
-	const char *s;
-
-	if (!text)
-		return;
-	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
-	for (s = text; *s; s++)
-		fprintf(out, *s == '"' ? "\"\"" : "%c", *s);
-	fputc('"', out);
-}
-
-/* All that stands before the metric. */
-static void bc_csv_key(const struct bc_printer *p, json_object *doc, json_object *pool,
-		       json_object *time)
-{
-	static const char * const keys[] = { "boot", "incarnation", "id" };
-	char begin[BC_CELL_MAX], end[BC_CELL_MAX];
-	size_t i;
-
-	bc_csv_text(p->out, bc_str(doc, "node"));
-	fputc(',', p->out);
-	bc_csv_text(p->out, bc_pool_label(pool));
-	for (i = 0; i < 3; i++) {
-		fputc(',', p->out);
-		bc_csv_text(p->out, bc_str(pool, keys[i]));
-	}
-	bc_cell_time(begin, time, "begin_ms");
-	bc_cell_time(end, time, "end_ms");
-	fprintf(p->out, ",%s,%s,", begin, end);
-}
-
-/* One line; the value is a word for "unlimited" and empty for what is no number. */
-struct bc_csv {
-	const struct bc_printer *p;
-	json_object *doc;
-	json_object *pool;
-	const char *prefix;
-};
-
-static void bc_csv_line(const struct bc_csv *c, const char *object, const char *key,
-			const char *unit, const char *more, const char *value, const char *note)
-{
-	bc_csv_key(c->p, c->doc, c->pool, c->pool);
-	fprintf(c->p->out, "%s%s%s%s,%s%s,%s,%s\n", c->prefix, object, *object ? "." : "", key,
-		unit, more, value ? value : "unlimited", note ? note : "");
-}
-
-static void bc_csv_p95(const struct bc_csv *c, const char *object, json_object *from,
-		       const char *unit)
-{
-	json_object *list = bc_member(from, "p95");
-	char key[128];
-
-	if (!list)
-		return;
-	json_object_object_foreach(list, name, obj) {
-		snprintf(key, sizeof(key), "%s.p95", name);
-		bc_csv_line(c, object, key, unit, !strcmp(name, "held_time") ? "*s/300s" : "/300s",
-			    bc_str(obj, "amount"), NULL);
-	}
-}
-
-static const char *bc_csv_note(const struct bc_csv *c, const char *object, const char *key)
-{
-	json_object *list = bc_member(c->pool, "incomplete");
-	char name[160];
-	size_t i;
-
-	snprintf(name, sizeof(name), "%s.%s", object, key);
-	for (i = 0; list && !*c->prefix && i < json_object_array_length(list); i++)
-		if (!strcmp(json_object_get_string(json_object_array_get_idx(list, i)), name))
-			return "incomplete";
-	return NULL;
-}
-
-static void bc_csv_flows(const struct bc_csv *c, json_object *from)
-{
-	const struct bc_flow_info *info;
-	const char *value;
-
-	for (info = bc_flow_infos; info < bc_flow_infos + BC_FLOW_METRICS; info++) {
-		json_object *obj = bc_member(from, info->object), *p95;
-		const char *unit = bc_measure_name(info->measure);
-		char key[64];
-
-		value = obj ? bc_str(obj, info->key) : NULL;
-		if (!value)
-			continue;
-		bc_csv_line(c, info->object, info->key, unit, "", value,
-			    bc_csv_note(c, info->object, info->key));
-		p95 = bc_member(bc_member(obj, "p95"), info->key);
-		snprintf(key, sizeof(key), "%s.p95", info->key);
-		if (p95)
-			bc_csv_line(c, info->object, key, unit, "/300s", bc_str(p95, "amount"),
-				    NULL);
-	}
-}
-
-static void bc_csv_resource(const struct bc_csv *c, const char *name, json_object *res)
-{
-	static const char * const keys[] = {
-		"held_time", "failcnt", "failed", "held", "peak", "barrier", "limit",
-	};
-	const char *unit = bc_str(res, "unit");
-	json_object *val;
-	size_t i;
-
-	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (json_object_object_get_ex(res, keys[i], &val))
-			bc_csv_line(c, name, keys[i], strcmp(keys[i], "failcnt") ? unit : "items",
-				    i ? "" : "*s", json_object_get_string(val),
-				    strcmp(keys[i], "limit") && strcmp(keys[i], "barrier") ?
-				    bc_csv_note(c, name, keys[i]) :
-				    json_object_get_boolean(bc_member(res, "bounds_changed")) ?
-				    "changed" : NULL);
-	bc_csv_p95(c, name, res, unit);
-}
-
-static void bc_csv_from(const struct bc_csv *c, json_object *from)
-{
-	json_object *resources = bc_member(from, "resources");
-
-	bc_csv_flows(c, from);
-	if (!resources)
-		return;
-	json_object_object_foreach(resources, name, res)
-		bc_csv_resource(c, name, res);
-}
-
-static void bc_csv_pool(const struct bc_printer *p, json_object *doc, json_object *pool)
-{
-	static const char * const times[] = { "existed_ms", "covered_ms", "gap_ms" };
-	struct bc_csv c = { p, doc, pool, "" };
-	json_object *gaps = bc_member(pool, "gaps"), *gap, *own = bc_member(pool, "own");
-	size_t i;
-
-	bc_csv_line(&c, "pool", "page_size", "bytes", "", bc_str(doc, "page_size"), NULL);
-	for (i = 0; i < 3; i++)
-		if (bc_member(pool, times[i]))
-			bc_csv_line(&c, "pool", times[i], "ms", "", bc_str(pool, times[i]), NULL);
-	bc_csv_from(&c, pool);
-	c.prefix = "own.";
-	if (own)
-		bc_csv_from(&c, own);
-	for (i = 0; gaps && i < json_object_array_length(gaps); i++) {
-		gap = json_object_array_get_idx(gaps, i);
-		bc_csv_key(p, doc, pool, gap);
-		fprintf(p->out, "gap,ms,%" PRIu64 ",%s\n",
-			bc_num(gap, "end_ms") - bc_num(gap, "begin_ms"), bc_str(gap, "reason"));
-	}
-}
-
-static const char *bc_plain(json_object *obj)
-{
-	return json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
-					      JSON_C_TO_STRING_NOSLASHESCAPE);
-}
-
-/**
- * bc_usage_head() - begin to print a document of usage bit by bit, as JSON or CSV
- * @p: where to, and which of them
- * @doc: the document, whose list is still empty
- *
- * A month of hours of many pools is large; nobody needs all of it in memory.
- *
- * Return: 0 or -ENOMEM.
- */
-int bc_usage_head(const struct bc_printer *p, struct bc_doc *doc)
-{
-	json_object *list = json_object_get(doc->list);
-	const char *text;
-
-	if (!p->json) {
-		fputs("node,pool,boot,incarnation,id,begin,end,metric,unit,value,note\n", p->out);
-		json_object_put(list);
-		return 0;
-	}
-	/* It comes last, and is open at its end. */
-	json_object_object_del(doc->root, "pools");
-	text = bc_plain(doc->root);
-	if (text)
-		fprintf(p->out, "%.*s,\"pools\":[", (int)strlen(text) - 1, text);
-	bc_put(doc, doc->root, "pools", list);
-	return text ? doc->err : -ENOMEM;
-}
-
-/**
- * bc_usage_pools() - print the pools that have come to the list, and empty it
- * @p: where to, and how
- * @doc: the document
- * @count: how many were printed already
- *
- * Return: 0 or -ENOMEM.
- */
-int bc_usage_pools(const struct bc_printer *p, struct bc_doc *doc, size_t *count)
-{
-	size_t n = json_object_array_length(doc->list), i;
-	const char *text;
-
-	for (i = 0; i < n; i++) {
-		json_object *pool = json_object_array_get_idx(doc->list, i);
-
-		if (!p->json) {
-			bc_csv_pool(p, doc->root, pool);
-			continue;
-		}
-		text = bc_plain(pool);
-		if (!text)
-			return -ENOMEM;
-		fprintf(p->out, "%s%s", *count + i ? "," : "", text);
-	}
-	*count += n;
-	if (n)
-		json_object_array_del_idx(doc->list, 0, n);
-	return 0;
-}
-
-/**
- * bc_usage_tail() - end what bc_usage_head() began
- * @p: where to, and how
- */
-void bc_usage_tail(const struct bc_printer *p)
-{
-	if (p->json)
-		fputs("]}\n", p->out);
 }

@@ -58,6 +58,20 @@ const char *bc_str(json_object *obj, const char *key)
 }
 
 /**
+ * bc_get() - a member that may be missing
+ * @obj: the object, or NULL
+ * @key: name of the member
+ *
+ * Return: it, or NULL.
+ */
+json_object *bc_get(json_object *obj, const char *key)
+{
+	json_object *val;
+
+	return obj && json_object_object_get_ex(obj, key, &val) ? val : NULL;
+}
+
+/**
  * bc_num() - the number of a member
  * @obj: the object
  * @key: name of the member

@@ -15,6 +15,7 @@
 struct bc_printer;
 
 const char *bc_str(json_object *obj, const char *key);
+json_object *bc_get(json_object *obj, const char *key);
 uint64_t bc_num(json_object *obj, const char *key);
 void bc_amount(const struct bc_printer *p, char *text, size_t size,
 	       json_object *obj, const char *key);
@@ -26,6 +27,8 @@ int bc_print_flow_tables(const struct bc_printer *p, json_object *pools);
 int bc_print_settings(const struct bc_printer *p, json_object *pool);
 int bc_print_tunables(const struct bc_printer *p, json_object *doc);
 int bc_print_rates(const struct bc_printer *p, json_object *doc, json_object *pools);
+void bc_cell_time(char *text, json_object *obj, const char *key);
+const char *bc_pool_label(json_object *pool);
 void bc_print_period(const struct bc_printer *p, json_object *doc);
 int bc_print_usage(const struct bc_printer *p, json_object *doc, json_object *pools, bool full);
 int bc_print_invoice(const struct bc_printer *p, json_object *doc, json_object *pools);
