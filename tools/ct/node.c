@@ -194,23 +194,28 @@ static struct ct_node_sum ct_node_sums(const struct ct_machine_size *size,
 	return sum;
 }
 
-/* Parts of processors, in percent of one, that a setting of all containers comes to. */
-static struct ct_node_sum ct_node_cpu_sum(const struct bc_snapshot *snap, uint32_t id)
+/*
+ * Parts of processors, in percent of one, that a setting of all containers comes to. Who
+ * has none has no controller for it: no limit, and nothing promised.
+ */
+static struct ct_node_sum ct_node_cpu_sum(const struct bc_snapshot *snap, uint32_t id,
+					  uint64_t none)
 {
 	struct ct_node_sum sum = { .known = true };
 	struct bc_setting setting;
-	bool known;
+	uint64_t value;
 	size_t i, j;
 
 	for (i = 0; i < snap->npools; i++) {
 		if (!ct_node_counts(&snap->pools[i]))
 			continue;
-		known = false;
-		for (j = 0; j < snap->pools[i].nsettings && !known; j++) {
+		value = none;
+		for (j = 0; j < snap->pools[i].nsettings; j++) {
 			bcn_pool_setting(&snap->pools[i], j, &setting);
-			known = setting.id == id;
+			if (setting.id == id)
+				value = setting.value;
 		}
-		ct_node_add(&sum, known, known ? setting.value : 0);
+		ct_node_add(&sum, true, value);
 	}
 	sum.num /= CT_CPU_PERCENT;
 	return sum;
@@ -252,17 +257,16 @@ static struct json_object *ct_node_line(const struct ct_machine_size *size,
 static struct json_object *ct_node_cpu(const struct ct_machine_size *size,
 				       const struct bc_snapshot *snap)
 {
-	struct ct_node_sum kept = ct_node_cpu_sum(snap, BC_SETTING_CPU_RESERVATION);
+	struct ct_node_sum kept = ct_node_cpu_sum(snap, BC_SETTING_CPU_RESERVATION, 0);
 	struct ct_node_sum machine = { size->cpus * 100, size->cpus, false }, left = machine;
 	struct json_object *obj = json_object_new_object();
 
-	left.known &= kept.known;
 	left.num = left.num > kept.num ? left.num - kept.num : 0;
 	json_object_object_add(obj, "name", json_object_new_string("cpu"));
 	json_object_object_add(obj, "unit", json_object_new_string("percent"));
 	ct_node_put(obj, "machine", machine);
 	ct_node_put(obj, "promised", kept);
-	ct_node_put(obj, "limits", ct_node_cpu_sum(snap, BC_SETTING_CPU_LIMIT));
+	ct_node_put(obj, "limits", ct_node_cpu_sum(snap, BC_SETTING_CPU_LIMIT, BC_UNLIMITED));
 	ct_node_put(obj, "left", left);
 	return obj;
 }
