@@ -4,7 +4,7 @@
  *
  * CPUMASK and NODEMASK are lists as the kernel reads them, "0-2,7", or "all"; "auto" is the
  * processors of the nodes. They are set on the cgroup of the pool, which the container does
- * not own. Where nobody has asked for them the controller stays off.
+ * not own. Where nobody has asked for them nothing is written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -125,7 +125,7 @@ static int ct_mask_read(int dir, const char *file, char *out)
 	return got < 0 ? -EIO : 0;
 }
 
-static int ct_mask_write(int dir, const char *file, const char *text)
+static int ct_mask_put(int dir, const char *file, const char *text)
 {
 	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC), ret = 0;
 
@@ -136,6 +136,22 @@ static int ct_mask_write(int dir, const char *file, const char *text)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+/*
+ * While there are tasks the kernel does not take an empty list: all are those that the
+ * cgroup above has now, until the next start.
+ */
+static int ct_mask_write(int dir, const char *file, const char *text)
+{
+	char above[64], all[CT_MASK_MAX];
+	int ret = ct_mask_put(dir, file, text);
+
+	if (ret != -ENOSPC || *text)
+		return ret;
+	snprintf(above, sizeof(above), "../%s.effective", file);
+	ret = ct_mask_read(dir, above, all);
+	return ret ? ret : ct_mask_put(dir, file, all);
 }
 
 /* All of them or none. */
