@@ -352,6 +352,10 @@ def sleep_and_wake():
               'its connection goes on, and its memory is as it was')
     tap.equal((bc.nl.get(str(SLEEPER))['incarnation'], bc.failcnt(str(SLEEPER), 'numproc')),
               (made, fails), 'in the same account')
+    before = inside(105, 'grep ^root: /etc/shadow')[1]
+    must('set', 105, '--userpasswd', 'root:a word')
+    after = inside(105, 'grep ^root: /etc/shadow')[1]
+    tap.ok(after != before and after.startswith('root:$'), 'a password is set', (before, after))
     with socket.create_connection((address(101), 80), timeout=60) as web:
         web.sendall(b'GET / HTTP/1.1\r\nHost: a\r\n')
         must('suspend', '101', '--freeze')

@@ -72,7 +72,7 @@ def test_runscript():
               'in one that runs it is the same')
     tap.equal(state(), ['exist', 'mounted', 'running'], 'which goes on')
     ctl('set', '101', '--numproc', '4')
-    done = ctl('runscript', '101', script('sleep 9 & sleep 9 & sleep 9 & sleep 9 & sleep 9 & wait\n'))
+    done = ctl('runscript', '101', script('sleep 2 & sleep 2 & sleep 2 & sleep 2 & sleep 2 & wait\n'))
     tap.ok("can't fork" in done.stderr, 'limits that were set live as well', done.stderr)
     good('limits back', 'set', '101', '--reset_ub')
     tap.equal(bc.figures('101')['numproc'].limit, 192, '--reset_ub')
@@ -100,12 +100,6 @@ class Console:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def end(self):
-        """Exit status, or None if it does not end."""
-        ended = tap.poll_until(bc.WAIT, lambda: os.waitpid(self.pid, os.WNOHANG)[0] and [1])
-        os.close(self.fd)
-        return ended
-
 
 def test_console():
     refused(20, 'one console', 'console', '101', '2')
@@ -116,8 +110,7 @@ def test_console():
     tap.ok(con.until('from within'), 'shows what is written to the console inside', con.seen)
     with subprocess.Popen(['vzctl', 'exec', '101', 'read -r x < /dev/console; echo "got $x"'],
                           env=node.env, stdout=subprocess.PIPE, text=True) as reader:
-        tap.poll_until(bc.WAIT, lambda: 'read -r' in
-                       inside('for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; done'))
+        tap.poll_until(bc.WAIT, lambda: 'read -r' in inside('ps'))
         con.type('\033[A typed\r')
         tap.equal(reader.communicate(timeout=bc.WAIT)[0], 'got \x1b[A typed\n',
                   'what is typed gets there, an escape included')
@@ -134,30 +127,32 @@ def test_console():
     tap.equal(done.returncode, 0, 'and it can be had again, also without a terminal')
 
 
-def shadow(number='101'):
-    for name in ('shadow', 'passwd'):
-        if node.exists(f'private/{number}/etc/{name}'):
-            fields = node.read(f'private/{number}/etc/{name}').split('\n', 1)[0].split(':')
-            if len(fields[1]) > 1:
-                return fields[1]
-    return None
+# What distributions bring along, for root alone.
+CHPASSWD = """#!/bin/sh
+while IFS=: read -r user password; do
+	[ "$user" = root ] && printf %s "$password" > /etc/given || exit 1
+done
+"""
 
 
 def test_password():
+    with open(node.path('private/101/bin/chpasswd'), 'w', encoding='ascii') as f:
+        f.write(CHPASSWD)
+        os.fchmod(f.fileno(), 0o755)
     refused(21, 'USER:PASSWORD', 'set', '101', '--userpasswd', 'root')
     refused(74, 'chpasswd', 'set', '101', '--userpasswd', 'nobody9:x')
     before = node.read('etc/conf/101.conf')
     good('--userpasswd of one that runs', 'set', '101', '--userpasswd', 'root:hal:lo $x')
-    first = shadow()
-    tap.ok(first and first.startswith('$'), 'is a hash inside', first)
+    tap.equal(node.read('private/101/etc/given'), 'hal:lo $x', 'gets to its chpasswd')
+    os.unlink(node.path('private/101/etc/given'))
     written = subprocess.run(['grep', '-rl', 'hal:lo', TOP, '/run'], check=False,
                              capture_output=True).stdout
     tap.equal((node.read('etc/conf/101.conf'), written), (before, b''),
               'and stands in no file of the machine')
     good('stop', 'stop', '101', '--fast')
     good('--userpasswd of one that is stopped', 'set', '101', '--userpasswd', 'root:other')
-    tap.ok(shadow() != first, 'is another', shadow())
-    tap.equal((state(), mounts()), (['exist', 'unmounted', 'down'], []), 'and it is stopped still')
+    tap.equal((node.read('private/101/etc/given'), state(), mounts()),
+              ('other', ['exist', 'unmounted', 'down'], []), 'which is stopped still')
     good('start', 'start', '101')
 
 
@@ -200,8 +195,8 @@ def allowed():
 
 
 def cpu_limit(number='101'):
-    for pool in bc.bctl_json('pool', 'show', number)['pools']:
-        return [s['value'] for s in pool['settings'] if s['name'] == 'cpu.limit'][0]
+    value = bc.nl.get(number)['settings']['cpu.limit'].value
+    return None if value == bc.genl.UNLIMITED else value
 
 
 def test_processors():
@@ -211,7 +206,7 @@ def test_processors():
                                 ('cpulimit', '-1', 'percentage')):
         refused(21, words, 'set', '101', f'--{option}', text, '--save',
                 kept=lambda: node.read('etc/conf/101.conf'))
-    tap.equal(cpuset(), [None, None], 'who asks for no processors has no controller for it')
+    tap.ok(cpuset() in ([None, None], ['', '']), 'nobody has asked for processors', cpuset())
     every = allowed()
     good('CPUS and CPUMASK', 'set', '101', '--cpus', '1', '--cpumask', '1', '--nodemask', '0')
     tap.equal((cpuset(), allowed(), cpu_limit()), (['1', '0'], '1', 10 ** 9), 'apply at once')
@@ -222,7 +217,7 @@ def test_processors():
     refused(1, 'guarantee', 'set', '101', '--cpumask', '0', '--vmguarpages', '900G:unlimited',
             kept=cpuset)
     good('all', 'set', '101', '--cpumask', 'all', '--nodemask', 'all')
-    tap.equal((cpuset(), allowed()), (['', ''], every), 'is all')
+    tap.equal((cpuset(), allowed()), ([every, '0'], every), 'is all that there are')
     good('saved', 'set', '101', '--cpumask', 'auto', '--nodemask', '0', '--cpus', '2', '--save')
     good('restart', 'restart', '101', '--fast')
     tap.equal((cpuset(), cpu_limit()), ([every, '0'], 2 * 10 ** 9),
@@ -276,7 +271,7 @@ def test_node():
               'the limits are the sums of those of the pools')
     tap.equal(rows['tasks']['held'], sum(p['numproc'].held for p in pools), 'and what is held')
     tap.equal((rows['memory']['promised'], rows['allocated']['promised'],
-               rows['allocated']['limits'], rows['kernel']['limits']),
+               rows['allocated']['limits'], rows['kernel'].get('limits')),
               (2000 * bc.PAGE, 1000 * bc.PAGE, None, None),
               'guarantees are promised; without a limit of one there is no sum')
     with open('/proc/meminfo', encoding='ascii') as f:
