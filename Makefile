@@ -29,7 +29,7 @@ test:		## set up, build, every test, one verdict
 	@tests/run-all
 
 soak:		## the same with the tests that take long on the slower kernels
-	@tests/vm/setup test
+	@tests/vm/setup soak
 	@BC_LONG=1 tests/run-all
 
 check:		## static checks: sparse, W=1, kernel-doc, checkpatch, shellcheck
@@ -54,7 +54,7 @@ vm-shell:	## a shell in the test machine: K=6.1|6.12|debug, the module loaded
 	@tests/vm/run -k $(or $(K),6.1) -t 86400 --shell
 
 setup:		## packages, kernels, image, debug kernel: what 'make test' needs
-	@tests/vm/setup test
+	@tests/vm/setup all
 
 clean:		## remove build/ (what is cached outside the tree stays)
 	rm -rf build

@@ -68,6 +68,16 @@ LINGER = 600000                 # for the next test; hooks_status.py sees to the
 linger(LINGER)
 
 
+def reload(*params):
+    """The module anew: nothing of what came before is known to it."""
+    global nl                   # pylint: disable=global-statement
+    nl.close()
+    wait_for(lambda: not subprocess.run(['rmmod', 'beancounter'], capture_output=True,
+                                        check=False).returncode, 'rmmod')
+    subprocess.run(['insmod', '/root/beancounter.ko', *params], check=True)
+    nl = genl.Client()
+
+
 def wait_for(func, what):
     """Poll until func() is true; its value. An exception ends the test if it never is."""
     value = tap.poll_until(WAIT, func)
@@ -462,6 +472,14 @@ def wait_asleep(pid):
 
 # ---- the end
 
+def controllers():
+    """Those that the root's children have."""
+    return set(read('cgroup.subtree_control').split())
+
+
+_controllers = controllers()
+
+
 def coarse_ticks(count):
     """Wait until the timer interrupt has come so often."""
     coarse = 6                  # CLOCK_MONOTONIC_COARSE
@@ -498,10 +516,20 @@ def cleanup():
                 pass
 
 
+def _put_back():
+    """The next test in this machine finds it as this one did."""
+    for name in controllers() - _controllers:
+        try:
+            write('cgroup.subtree_control', f'-{name}')
+        except OSError:
+            pass
+
+
 def _cleanup_child_safe(owner):
     if os.getpid() == owner:
         try:
             cleanup()
+            _put_back()
         except OSError as err:
             tap.note(f'cleaning up: {err}')
 

@@ -6,9 +6,11 @@
     tap.equal(held('numproc'), 3, 'three processes are held')
     tap.done()
 """
+import os
 import sys
 import time
 
+LONG = bool(os.environ.get('BC_LONG'))
 _count = 0
 _failed = 0
 
@@ -56,6 +58,11 @@ def skip(name, why):
 def note(text):
     for line in str(text).splitlines():
         print(f'# {line}', flush=True)
+
+
+def rounds(plain, long):
+    """How often, or how long, something is done for the sake of chance: make test, make soak."""
+    return long if LONG else plain
 
 
 def poll_until(seconds, func):
