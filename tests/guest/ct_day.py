@@ -259,10 +259,10 @@ def answers(number):
 SNIPPETS = {
     'numproc': 'forks', 'numfile': 'files', 'numpty': 'ptys', 'numothersock': 'sockets',
     'shmpages': 'shm', 'othersockbuf': 'buffers', 'numflock': 'locks',
-    'privvmpages': 'import mmap\nmmap.mmap(-1, 256 << 20)',
-    'lockedpages': 'import ctypes, mmap\nm = mmap.mmap(-1, 4 << 20)\n'
-                   'a = ctypes.addressof(ctypes.c_char.from_buffer(m))\n'
-                   'ctypes.CDLL(None).mlock(ctypes.c_void_p(a), 4 << 20)',
+    'privvmpages': 'import ctypes\nc = ctypes.CDLL(None)\n'
+                   'c.mmap(None, ctypes.c_size_t(256 << 20), 3, 34, -1, ctypes.c_long(0))',
+    'lockedpages': 'import ctypes\nc = ctypes.CDLL(None)\n'
+                   'c.mlock(ctypes.create_string_buffer(4 << 20), ctypes.c_size_t(4 << 20))',
     'numtcpsock': 'import socket\ns = [socket.socket() for i in range(99)]',
     'dgramrcvbuf': 'import socket\n'
                    'a = socket.socket(type=socket.SOCK_DGRAM)\na.bind(("127.0.0.1", 999))\n'
