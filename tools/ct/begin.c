@@ -121,7 +121,15 @@ int ct_begin_check(struct ct *ct)
 	return ct_net_any(&ct->conf) ? ct_net_check(ct, &ct->conf) : CT_OK;
 }
 
-static int ct_begin_steps(struct ct *ct, int (*engine)(struct ct *ct), bool *made)
+/**
+ * ct_begin_steps() - have a container there, without a journal
+ * @ct: the container, locked, of which nothing runs
+ * @engine: has liblxc make it
+ * @made: receives whether its pool was made for this
+ *
+ * Return: CT_OK, or an error; some of it may be there then.
+ */
+int ct_begin_steps(struct ct *ct, int (*engine)(struct ct *ct), bool *made)
 {
 	/* From here on its files are not those that a dump was made with. */
 	int status = ct_suspend_forget(ct);

@@ -174,8 +174,13 @@ static int ct_make_private(struct ct *ct, struct ct_new *new)
 	return status;
 }
 
-/* The link of the name that the configuration says. */
-static int ct_make_name(struct ct *ct)
+/**
+ * ct_make_name() - make the link of the name that the configuration says
+ * @ct: the container
+ *
+ * Return: CT_OK, also if it has none, or CT_E_NAME.
+ */
+int ct_make_name(struct ct *ct)
 {
 	char link[PATH_MAX], target[64], dir[PATH_MAX];
 	const char *name = ct_get(&ct->conf, "NAME");

@@ -14,10 +14,15 @@
 #include "ct.h"
 #include "disk.h"
 #include "keys.h"
+#include "move.h"
 
-static void ct_forget_name(struct ct *ct)
+/**
+ * ct_forget_name() - remove the link of a name, if it is that of this container
+ * @ct: the container
+ * @name: the name, or NULL
+ */
+void ct_forget_name(struct ct *ct, const char *name)
 {
-	const char *name = ct_get(&ct->step, "NAME");
 	char link[PATH_MAX];
 	uint32_t owner;
 
@@ -29,7 +34,8 @@ static void ct_forget_name(struct ct *ct)
 static int ct_forget_conf(struct ct *ct)
 {
 	char gone[PATH_MAX];
-	int ret = ct_path(gone, sizeof(gone), "%s.destroyed", ct->conf_path);
+	int ret = ct_path(gone, sizeof(gone), "%s.%s", ct->conf_path,
+			  ct_get(&ct->step, CT_MOVE_KEEP) ? "migrated" : "destroyed");
 
 	if (!ret && rename(ct->conf_path, gone) && errno != ENOENT)
 		ret = -errno;
@@ -55,7 +61,7 @@ int ct_destroy_finish(struct ct *ct)
 	ret = ct_forget_conf(ct);
 	if (ret)
 		return ct_fail(ct->run, CT_E_DELETE, ct->conf_path, "%s", strerror(-ret));
-	ct_forget_name(ct);
+	ct_forget_name(ct, ct_get(&ct->step, "NAME"));
 	status = ct_start_undo(ct);
 	if (!status)
 		status = ct_pool_delete(ct);
@@ -64,10 +70,12 @@ int ct_destroy_finish(struct ct *ct)
 	status = ct_suspend_forget(ct);
 	if (status)
 		return status;
-	ret = ct_tree_remove(ct->private);
+	/* What has moved elsewhere may leave its files here. */
+	ret = ct_get(&ct->step, CT_MOVE_KEEP) ? 0 : ct_tree_remove(ct->private);
 	if (ret)
 		return ct_fail(ct->run, CT_E_DELETE, ct->private, "%s", strerror(-ret));
-	ct_quota_forget(ct);
+	if (!ct_get(&ct->step, CT_MOVE_KEEP))
+		ct_quota_forget(ct);
 	(void)rmdir(ct->root);
 	for (i = 0; i < sizeof(state) / sizeof(*state); i++)
 		if (!ct_state_path(ct, state[i], path))

@@ -66,6 +66,18 @@ static int ct_start_init(struct ct *ct)
 }
 
 /**
+ * ct_start_inner() - what a start does, without a journal
+ * @ct: the container, locked, which is stopped
+ * @made: receives whether its pool was made for this
+ *
+ * Return: CT_OK, or an error; some of it may run then.
+ */
+int ct_start_inner(struct ct *ct, bool *made)
+{
+	return ct_begin_steps(ct, ct_start_init, made);
+}
+
+/**
  * ct_do_start() - start a container that is stopped
  * @ct: the container, locked
  * @force: also when it is disabled
@@ -97,6 +109,26 @@ static int ct_stop_timeout(const struct ct *ct)
 }
 
 /**
+ * ct_stop_inner() - what a stop does, without a journal
+ * @ct: the container, locked, which runs; its places are known
+ * @fast: kill it
+ *
+ * Return: CT_OK, CT_E_SCRIPT if a script has failed, with all the rest done, or an error.
+ */
+int ct_stop_inner(struct ct *ct, bool fast)
+{
+	int status;
+
+	/* What stands still cannot halt, nor run a script. */
+	if (!fast && ct_frozen(ct))
+		(void)ct_thaw(ct);
+	if (!fast)
+		(void)ct_scripts_inside(ct, "stop");
+	status = ct_engine_stop(ct, fast, ct_stop_timeout(ct));
+	return status ? status : ct_start_undo(ct);
+}
+
+/**
  * ct_do_stop() - stop a container that runs
  * @ct: the container, locked
  * @fast: kill it
@@ -116,14 +148,7 @@ int ct_do_stop(struct ct *ct, bool fast)
 		status = ct_step_begin(ct, "stop");
 	if (status)
 		return status;
-	/* What stands still cannot halt, nor run a script. */
-	if (!fast && ct_frozen(ct))
-		(void)ct_thaw(ct);
-	if (!fast)
-		(void)ct_scripts_inside(ct, "stop");
-	status = ct_engine_stop(ct, fast, ct_stop_timeout(ct));
-	if (!status)
-		status = ct_start_undo(ct);
+	status = ct_stop_inner(ct, fast);
 	return ct_begin_undone(status) && ct_step_end(ct) ? CT_E_SYSTEM : status;
 }
 

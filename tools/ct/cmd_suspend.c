@@ -17,6 +17,7 @@
 
 #include "cli.h"
 #include "ct.h"
+#include "disk.h"
 #include "fence.h"
 #include "keys.h"
 #include "net.h"
@@ -69,7 +70,14 @@ static int ct_stage_args(struct ct *ct, int argc, char **argv, struct ct_stages 
 	return status ? status : ct_places(ct);
 }
 
-static int ct_stage_begin(struct ct *ct, const char *verb, const char *path)
+/**
+ * ct_stage_keys() - note in the journal what it takes to finish a dump or a restore
+ * @ct: the container; the journal is not written yet
+ * @path: where the dump is
+ *
+ * Return: CT_OK or CT_E_SYSTEM.
+ */
+int ct_stage_keys(struct ct *ct, const char *path)
 {
 	char options[512];
 	int ret = ct_hierarchy_options(options, sizeof(options));
@@ -78,8 +86,14 @@ static int ct_stage_begin(struct ct *ct, const char *verb, const char *path)
 		ret = ct_conf_set(&ct->step, CT_STEP_DUMP, path);
 	if (!ret)
 		ret = ct_conf_set(&ct->step, CT_STEP_CGROUP, options);
-	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret)) :
-	       ct_step_begin(ct, verb);
+	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret)) : CT_OK;
+}
+
+static int ct_stage_begin(struct ct *ct, const char *verb, const char *path)
+{
+	int status = ct_stage_keys(ct, path);
+
+	return status ? status : ct_step_begin(ct, verb);
 }
 
 /* What criu has done to the cgroups of the whole machine is undone. */
@@ -158,6 +172,25 @@ int ct_suspend_recover(struct ct *ct, const char **what)
 		return ct_start_undo(ct);
 	*what = "undone";
 	return ct_suspend_undo(ct, path);
+}
+
+/**
+ * ct_suspend_inner() - what suspend does, without a journal of its own
+ * @ct: the container, locked; the journal has what ct_stage_keys() notes
+ * @path: where the dump is to be
+ *
+ * Return: CT_OK, or an error: it goes on, unless that was said, too.
+ */
+int ct_suspend_inner(struct ct *ct, const char *path)
+{
+	int status = ct_suspend_check(ct, path);
+
+	if (status)
+		return status;
+	status = ct_suspend_dump(ct, path);
+	if (!status)
+		return ct_start_undo(ct);
+	return ct_suspend_undo(ct, path) ? CT_E_SYSTEM : status;
 }
 
 static int ct_suspend(struct ct *ct, const struct ct_stages *stages)
@@ -277,6 +310,8 @@ static int ct_resume_restore(struct ct *ct, const char *path, const struct ct_co
 
 	/* A monitor that was killed has left its cgroups. */
 	status = ct_engine_clear(ct);
+	if (!status && !ct_mounted(ct))
+		status = ct_quota_start(ct);
 	if (!status)
 		status = ct_do_mount(ct);
 	if (!status)
@@ -330,6 +365,25 @@ static int ct_resume(struct ct *ct, const struct ct_stages *stages)
 			status = ct_resume_go(ct, stages->path);
 	}
 	return status ? status : ct_step_end(ct);
+}
+
+/**
+ * ct_resume_inner() - what resume does, without a journal of its own
+ * @ct: the container, locked; the journal has what ct_stage_keys() notes
+ * @path: where the dump is
+ * @made: receives whether its pool was made for this
+ *
+ * Return: CT_OK, or an error; some of it may be there then, and does not run.
+ */
+int ct_resume_inner(struct ct *ct, const char *path, bool *made)
+{
+	struct ct_conf network = { 0 };
+	int status = ct_resume_check(ct, path, &network);
+
+	if (!status)
+		status = ct_resume_restore(ct, path, &network, made);
+	ct_conf_clear(&network);
+	return status ? status : ct_resume_go(ct, path);
 }
 
 /**

@@ -275,12 +275,20 @@ int ct_recover(struct ct *ct);
 int ct_do_mount(struct ct *ct);
 int ct_start_undo(struct ct *ct);
 int ct_begin_check(struct ct *ct);
+int ct_begin_steps(struct ct *ct, int (*engine)(struct ct *ct), bool *made);
 bool ct_begin_undone(int status);
 int ct_begin(struct ct *ct, const char *verb, int (*engine)(struct ct *ct));
 
 /* cmd_*.c */
 int ct_do_start(struct ct *ct, bool force);
 int ct_do_stop(struct ct *ct, bool fast);
+int ct_start_inner(struct ct *ct, bool *made);
+int ct_stop_inner(struct ct *ct, bool fast);
+int ct_stage_keys(struct ct *ct, const char *path);
+int ct_suspend_inner(struct ct *ct, const char *path);
+int ct_resume_inner(struct ct *ct, const char *path, bool *made);
+int ct_make_name(struct ct *ct);
+void ct_forget_name(struct ct *ct, const char *name);
 int ct_create_recover(struct ct *ct);
 int ct_destroy_finish(struct ct *ct);
 int ct_set_finish(struct ct *ct);

@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "ct.h"
 #include "disk.h"
+#include "move.h"
 #include "template.h"
 
 /**
@@ -57,6 +58,10 @@ static const struct ct_verb ct_verbs[] = {
 	  "write it to the disk as it runs, and stop it; or let it stand still" },
 	{ "resume", "restore", ct_cmd_resume, NULL, false,
 	  "CTID [--thaw] [--dumpfile DIR]", "let it go on from there" },
+	{ "migrate", NULL, ct_cmd_migrate, NULL, false,
+	  "CTID HOST [--online] [-r yes|no] [--keep-dst] [-c] [-v] [--ssh OPTIONS]",
+	  "have it go on on another machine" },
+	{ "receive", NULL, ct_cmd_receive, NULL, false, NULL, NULL },
 	{ "mount", NULL, ct_cmd_mount, NULL, false, "CTID", "mount its files without starting it" },
 	{ "umount", NULL, ct_cmd_umount, NULL, false, "CTID", "undo that" },
 	{ "set", NULL, ct_cmd_set, NULL, false, "CTID [--save] --OPTION VALUE...",
@@ -231,6 +236,9 @@ int main(int argc, char **argv)
 		status = ct_run_open(&run);
 		if (!status)
 			status = ct_cmd_list(&run, argc, argv);
+	} else if (!strcmp(run.prog, "vzmigrate")) {
+		status = ct_run_open(&run);
+		status = status ? CT_MOVE_NO_VZ : ct_vzmigrate(&run, argc, argv);
 	} else if (run.vz && strcmp(run.prog, "vzctl")) {
 		/* vzmemcheck, vzcpucheck, vzoversell, vzsplit */
 		status = ct_node_main(&run, argc, argv);

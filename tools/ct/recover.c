@@ -12,6 +12,9 @@
  *	runscript	undone: what was stopped is stopped
  *	suspend		finished if the dump is complete; else undone, and it goes on
  *	resume		finished if it was to go on already; else undone, and the dump stays
+ *	migrate		finished if the container is on the other machine; else undone, and it goes
+ *			on; while nobody there can be asked, neither
+ *	receive		finished if it was handed over; else undone
  *
  * Each of these may be killed as well, and begin anew: what is done already is no error.
  */
@@ -20,6 +23,7 @@
 #include "ct.h"
 #include "disk.h"
 #include "keys.h"
+#include "move.h"
 
 /* The journal knows the places, also when the configuration is gone. */
 static void ct_step_places(struct ct *ct)
@@ -92,6 +96,10 @@ int ct_recover(struct ct *ct)
 		status = ct_suspend_recover(ct, &what);
 	else if (!strcmp(name, "resume"))
 		status = ct_resume_recover(ct, &what);
+	else if (!strcmp(name, "migrate"))
+		status = ct_migrate_recover(ct, &what);
+	else if (!strcmp(name, "receive"))
+		status = ct_receive_recover(ct, &what);
 	else if (!strcmp(name, "quotainit"))
 		status = ct_quota_recover(ct);
 	else if (!strcmp(name, "destroy"))

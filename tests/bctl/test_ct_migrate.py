@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Migration of containers that do not run, between two directories, by an ssh that is made up.
+
+usage: test_ct_migrate.py DIR DIR
+
+As for test_ct.py. The made-up ssh runs what it is told here, with the vz.conf of the other
+side; it can also be out of order. Both sides are killed at their calls that change something.
+"""
+import os
+import sys
+import tempfile
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+sys.path.insert(0, os.path.join(TOP, 'tests', 'lib'))
+import tap                      # noqa: E402  pylint: disable=wrong-import-position
+import vz                       # noqa: E402  pylint: disable=wrong-import-position
+
+SSH = '''#!/bin/sh
+# ssh [OPTION]... -- HOST PROGRAM ARG...
+while [ "$1" != -- ]; do shift; done
+[ "$2" = there ] || exit 255
+shift 2
+test -e @DOWN@ && exit 255
+BCTL_VZ_CONF=@OTHER@/etc/vz.conf PATH=@BIN@:$PATH
+export BCTL_VZ_CONF PATH
+exec @BEFORE@ "$@"
+'''
+
+
+class Pair:
+    """Here, there, and the line between them."""
+
+    def __init__(self, top, programs):
+        self.top = top
+        self.bin = f'{top}/bin'
+        os.mkdir(self.bin)
+        for name in ('bctl-ct', 'vzctl', 'vzlist', 'vzmigrate'):
+            os.symlink(os.path.abspath(f'{programs}/bctl-ct'), f'{self.bin}/{name}')
+        self.here, self.there = (vz.Vz(f'{top}/{name}', self.bin) for name in ('here', 'there'))
+        self.down = f'{top}/down'
+        for node, other in ((self.here, self.there), (self.there, self.here)):
+            node.write('etc/vz.conf', node.read('etc/vz.conf') +
+                       f'DISK_QUOTA="no"\nDUMPDIR="{node.top}/dump"\n')
+            node.env['BC_SSH'] = f'{node.top}/ssh'
+        self.line('')
+
+    def line(self, before):
+        text = SSH.replace('@DOWN@', self.down).replace('@OTHER@', self.there.top) \
+            .replace('@BIN@', self.bin).replace('@BEFORE@', before)
+        self.here.write('ssh', text)
+        os.chmod(self.here.path('ssh'), 0o755)
+
+    def migrate(self, *args):
+        return self.here.run('vzmigrate', *args)
+
+    def where(self):
+        """Where the container is, by what status says there."""
+        return [name for name, node in (('here', self.here), ('there', self.there))
+                if node.ctl('status', '101').stdout.split()[2] == 'exist']
+
+
+def tree(folder):
+    """What a private area has."""
+    found = {}
+    for base, names, files in os.walk(folder):
+        for name in names + files:
+            path = os.path.join(base, name)
+            st = os.lstat(path)
+            found[os.path.relpath(path, folder)] = (
+                st.st_mode, st.st_uid, st.st_gid, st.st_mtime_ns, st.st_nlink,
+                0 if names and name in names else st.st_size,
+                os.readlink(path) if os.path.islink(path) else None)
+    return found
+
+
+def refused(pair, status, words, *args):
+    before = pair.here.files(), pair.there.files()
+    done = pair.migrate(*args)
+    tap.ok(done.returncode == status and words in done.stderr and
+           (pair.here.files(), pair.there.files()) == before,
+           f'vzmigrate {" ".join(args)}: exit {status}, nothing changed',
+           f'{done.returncode}: {done.stderr}')
+
+
+def test_grammar(pair):
+    refused(pair, 1, 'usage', 'there')
+    refused(pair, 1, 'unknown option', '--frob', 'there', '101')
+    refused(pair, 1, 'yes or no', '-r', 'maybe', 'there', '101')
+    refused(pair, 1, 'no name of a machine', '--', '-oProxyCommand=x', '101')
+    refused(pair, 10, 'no such container', 'there', '102')
+    refused(pair, 4, 'nobody answers', 'elsewhere', '101')
+    done = pair.here.run('bctl-ct', 'migrate', '101')
+    tap.equal(done.returncode, 1, 'bctl ct migrate without a machine')
+    done = pair.migrate('-c', 'there', '101')
+    tap.equal((done.returncode, pair.where(), pair.there.exists('private/101.tmp')),
+              (0, ['here'], False), 'only looked whether it can be')
+    pair.there.ctl('create', '101')
+    refused(pair, 9, 'exists already', 'there', '101')
+    pair.there.ctl('destroy', '101')
+    pair.there.ctl('create', '102', '--name', 'web')
+    refused(pair, 15, 'belongs to 102', 'there', '101')
+    pair.there.ctl('destroy', '102')
+
+
+def fill(pair):
+    """Files of all kinds."""
+    top = pair.here.path('private/101')
+    os.makedirs(f'{top}/srv/deep')
+    with open(f'{top}/srv/sparse', 'wb') as f:
+        f.truncate(1 << 20)
+        f.write(b'x')
+    os.chown(f'{top}/srv/sparse', 1234, 4321)
+    os.setxattr(f'{top}/srv/sparse', 'user.note', b'kept')
+    os.link(f'{top}/srv/sparse', f'{top}/srv/deep/again')
+    os.symlink('/etc/shadow', f'{top}/srv/out')
+    os.chmod(f'{top}/srv/deep', 0o2751)
+    os.mkfifo(f'{top}/srv/pipe')
+    with open(f'{top}/srv/odd\n "name', 'w', encoding='ascii') as f:
+        f.write('odd')
+
+
+def test_move(pair):
+    fill(pair)
+    pair.here.write('state/101.traffic', 'out_ipv4="1000 10"\n')
+    had, conf = tree(pair.here.path('private/101')), pair.here.read('etc/conf/101.conf')
+    done = pair.migrate('there', 'web')
+    tap.ok((done.returncode, pair.where()) == (0, ['there']), 'it goes', (done.returncode, done.stderr))
+    tap.ok(tree(pair.there.path('private/101')) == had, 'with all its files')
+    tap.equal(os.getxattr(pair.there.path('private/101/srv/sparse'), 'user.note'), b'kept',
+              'and their attributes')
+    def lines(text):
+        return [line for line in text.splitlines() if not line.startswith(('VE_', 'LOCAL_'))]
+    tap.equal(lines(pair.there.read('etc/conf/101.conf')), lines(conf), 'and its configuration')
+    tap.equal(pair.there.ctl('status', 'web').stdout.split()[:2], ['CTID', '101'], 'and its name')
+    tap.equal(pair.there.read('state/101.traffic'), 'out_ipv4="1000 10"\n', 'and its sums')
+    tap.equal(([x for x in pair.here.files() if '101' in x and 'destroyed' not in x],
+               [x for x in pair.there.files() if 'state' in x]),
+              ([], ['state/101.traffic']), 'nothing else is left on either side')
+    pair.here, pair.there = pair.there, pair.here
+    pair.line('')
+    done = pair.migrate('-r', 'no', 'there', '101')
+    tap.equal((done.returncode, pair.where(), pair.here.exists('private/101/sbin/init'),
+               pair.here.exists('etc/conf/101.conf.migrated')), (0, ['there'], True, True),
+              'back, with the files kept')
+
+
+def main():
+    fast = sys.argv[2] if len(sys.argv) > 2 else sys.argv[1]
+    if os.getuid():
+        tap.skip_all('making containers takes root')
+    with tempfile.TemporaryDirectory() as top:
+        pair = Pair(top, fast)
+        assert not pair.here.ctl('create', '101', '--name', 'web').returncode
+        test_grammar(pair)
+        test_move(pair)
+    tap.done()
+
+
+main()
