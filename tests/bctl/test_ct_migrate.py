@@ -8,6 +8,7 @@ As for test_ct.py. The made-up ssh runs what it is told here, with the vz.conf o
 side; it can also be out of order. Both sides are killed at their calls that change something.
 """
 import os
+import shutil
 import sys
 import tempfile
 
@@ -143,6 +144,73 @@ def test_move(pair):
     tap.equal((done.returncode, pair.where(), pair.here.exists('private/101/sbin/init'),
                pair.here.exists('etc/conf/101.conf.migrated')), (0, ['there'], True, True),
               'back, with the files kept')
+    shutil.rmtree(pair.here.path('private/101'))
+
+
+def again(pair):
+    """The container is here, and nowhere else."""
+    for node in (pair.here, pair.there):
+        node.ctl('umount', '101')       # any command that takes the lock
+        node.ctl('destroy', '101')
+    assert not pair.here.ctl('create', '101', '--name', 'web').returncode
+
+
+def wrong_place(pair):
+    """In exactly one place, whole, and nothing is left of what was interrupted; why not, else."""
+    tap.poll_until(20, lambda: not pair.there.exists('lock/101.lck') or
+                   pair.there.ctl('umount', '101').returncode != 9)
+    done = [node.ctl('umount' if node.exists('etc/conf/101.conf') else 'destroy', '101')
+            for node in (pair.here, pair.there)]
+    where = pair.where()
+    if len(where) != 1:
+        return where, [d.stderr for d in done]
+    node, other = (pair.here, pair.there)[::1 if where == ['here'] else -1]
+    if not node.exists('private/101/sbin/init') or other.exists('private/101') or \
+            other.exists('private/101.tmp'):
+        return where, 'its files', pair.here.files(), pair.there.files()
+    journals = [name for side in (pair.here, pair.there) for name in side.files()
+                if name.endswith(('.step', '.coming', '.rsync', '.coming.tmp'))]
+    return journals or (node.ctl('status', 'web').stdout.split()[1:2] != ['101'] and 'its name')
+
+
+def test_kill_here(pair, most):
+    again(pair)
+    calls, hit, wrong = pair.here.changes('migrate', '101', 'there'), 0, []
+    step = -(-len(calls) // most)
+    for call in calls[step // 2::step]:
+        again(pair)
+        if pair.here.killed_at(call, 'migrate', '101', 'there'):
+            hit += 1
+            why = wrong_place(pair)
+            if why:
+                wrong.append((call, why))
+    tap.ok(hit and not wrong, f'migrate killed at {hit} of {len(calls)} instants', wrong)
+
+
+def test_kill_there(pair, most):
+    again(pair)
+    log = f'{pair.top}/strace'
+    pair.line(f'strace -qq -A -o {log} -e trace={",".join(vz.Vz.CHANGES)}')
+    pair.migrate('there', '101')
+    seen, calls, hit, wrong = {}, [], 0, []
+    with open(log, encoding='ascii', errors='replace') as f:
+        for line in f:
+            name = line.split('(')[0]
+            if name in vz.Vz.CHANGES:
+                seen[name] = seen.get(name, 0) + 1
+                calls.append((name, seen[name]))
+    step = -(-len(calls) // most)
+    for name, number in calls[step // 2::step]:
+        pair.line('')
+        again(pair)
+        pair.line(f'strace -qq -o /dev/null -e inject={name}:signal=SIGKILL:when={number}')
+        done = pair.migrate('there', '101')
+        pair.line('')
+        hit += 'strace' not in done.stderr
+        why = wrong_place(pair)
+        if why:
+            wrong.append(((name, number), why))
+    tap.ok(hit and not wrong, f'the other side killed at {hit} of {len(calls)} instants', wrong)
 
 
 def main():
@@ -154,6 +222,9 @@ def main():
         assert not pair.here.ctl('create', '101', '--name', 'web').returncode
         test_grammar(pair)
         test_move(pair)
+        most = 9999 if os.environ.get('BC_LONG') else 12
+        test_kill_here(pair, most)
+        test_kill_there(pair, most)
     tap.done()
 
 

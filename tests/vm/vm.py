@@ -273,6 +273,14 @@ class Vm:
                     f'cache=unsafe,snapshot={snapshot},readonly={readonly}',
                     '-device', f'virtio-blk-pci,drive={name}']
 
+        # BC_LINE, "1 DIR" or "2 DIR": a network card, and a line to the other one: tests/move
+        line = os.environ.get('BC_LINE', '').split()
+        if line:
+            paths = {n: os.path.join(line[1], n) for n in '12'}
+            line = ['-netdev', 'dgram,id=line,local.type=unix,remote.type=unix,'
+                    f'local.path={paths[line[0]]},remote.path={paths["21"[int(line[0]) - 1]]}',
+                    '-device', f'virtio-net-pci,netdev=line,mac=52:54:00:bc:00:0{line[0]}']
+
         terminal = ['-chardev', 'stdio,id=tty,signal=off',
                     '-serial', 'chardev:tty'] if self.shell else []
 
@@ -289,7 +297,7 @@ class Vm:
                 *disk('root', self.image, 'raw', 'on'),
                 *disk('modules', os.path.join(self.kdir, 'modules.img'), 'raw', 'on'),
                 *disk('payload', self.path('payload'), 'raw', 'off', 'on'),
-                *disk('scratch', self.path('scratch'), 'raw', 'off'),
+                *disk('scratch', self.path('scratch'), 'raw', 'off'), *line,
                 '-device', 'virtio-serial-pci',
                 '-chardev', f'socket,id=port,fd={port_fd}',
                 '-device', 'virtserialport,chardev=port,name=bc']

@@ -102,7 +102,7 @@ static int ct_receive_tmp(struct ct *ct, const char *what, char *path)
 /* What has come is removed; what is at its place already as well. */
 static int ct_receive_undo(struct ct *ct)
 {
-	static const char * const state[] = { "coming", "traffic", "came" };
+	static const char * const state[] = { "coming", "coming.tmp", "traffic", "came" };
 	char path[PATH_MAX];
 	bool keep = ct_key_is(&ct->step, CT_MOVE_KEEP, "yes");
 	size_t i;
@@ -154,7 +154,7 @@ static int ct_receive_keep(struct ct *ct, bool load)
 /* Each of these may be done already, should it have been interrupted. */
 static int ct_receive_place(struct ct *ct)
 {
-	char tmp[PATH_MAX], dump[PATH_MAX], path[PATH_MAX];
+	char tmp[PATH_MAX], dump[PATH_MAX];
 	int status = ct_receive_tmp(ct, "private", tmp);
 
 	if (!status && renameat2(AT_FDCWD, tmp, AT_FDCWD, ct->private, RENAME_NOREPLACE) &&
@@ -173,9 +173,7 @@ static int ct_receive_place(struct ct *ct)
 	if (status)
 		return status;
 	ct->exists = true;
-	if (!ct_state_path(ct, "coming", path))
-		(void)unlink(path);
-	return ct_make_name(ct);
+	return CT_OK;
 }
 
 /**
@@ -212,6 +210,7 @@ int ct_move_again(struct ct *ct)
 /* It is ours: have it run as it ran there. */
 static int ct_receive_go(struct ct *ct)
 {
+	char path[PATH_MAX];
 	int status = CT_OK;
 
 	if (!ct->exists) {
@@ -219,6 +218,10 @@ static int ct_receive_go(struct ct *ct)
 		if (!status)
 			status = ct_receive_place(ct);
 	}
+	if (!status)
+		status = ct_make_name(ct);
+	if (!status && !ct_state_path(ct, "coming", path))
+		(void)unlink(path);
 	return status ? status : ct_move_again(ct);
 }
 

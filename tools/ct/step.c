@@ -84,6 +84,8 @@ static void ct_drop_halves(const struct ct *ct)
 		(void)unlink(path);
 	if (!ct_path(path, sizeof(path), "%s.tmp", ct->step_path))
 		(void)unlink(path);
+	if (!ct_state_path(ct, "rsync", path))
+		(void)unlink(path);
 }
 
 /**
