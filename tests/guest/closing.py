@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # timeout: 300
-# vm: own
 """Closing records: nothing of a pool is lost when it ends, however it ends."""
 import errno
 import os
@@ -193,7 +193,7 @@ def check_unload():
     ears = genl.Client(rcvbuf=1 << 20)
     ears.subscribe('usage')
     outer = bc.Pool('outer')
-    pools = [outer] + [bc.Pool(f'u{n}', parent=outer) for n in range(20)]
+    pools = [outer] + [bc.Pool(f'u{n}', parent=outer) for n in range(tap.rounds(8, 20))]
     members = [bc.Member(pool) for pool in pools[:4]]
     time.sleep(1.2)
     start = bc.nl.info()['serial']

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.1
 # timeout: 300
-# vm: own
 """bctl collect: what is in its store is what the module says, whatever happens to either."""
 import os
 import random

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.12
 # timeout: 900
 """The files of OpenVZ: format to the byte, figures, who sees what, opened and switched."""
 import os

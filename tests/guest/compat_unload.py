@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: 6.12
+# long: 6.1
 # kernels: 6.1 6.12
 # timeout: 600
-# vm: own
 # vm-args: --single
 """Loading with the files of OpenVZ, and unloading under their readers.
 
@@ -21,7 +20,7 @@ OLD, TOP = '/proc/user_beancounters', '/proc/bc'
 SWITCH = '/sys/module/beancounter/parameters/compat'
 CGROUP = '/sys/fs/cgroup'
 MODULE = '/root/beancounter.ko'
-CYCLES = 4
+CYCLES = tap.rounds(2, 20)
 
 READERS = [
     f'while :; do cat {OLD} {TOP}/*/resources {TOP}/resources; done',

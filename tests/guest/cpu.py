@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# vm: cpu
+# long: debug
 # timeout: 400
-# vm: own
 """CPU time of pools: counted as the kernel counts it, settings, reservations, books."""
 import errno
 import os
@@ -21,7 +22,7 @@ TICK = 10**9 // 100             # more than a tick of any kernel that is tested
 SLACK = TICK * (100 if bc.DEBUG_KERNEL else 30)     # for what a worker does besides
 ONE = 10**9                     # one CPU, in ns per second
 PERCENT = ONE // 100
-MIXED = 10                      # seconds of mixed load, of which cpu.stat has 1 % more or less
+MIXED = tap.rounds(5, 10)                      # seconds of mixed load, of which cpu.stat has 1 % more or less
 
 
 def spin(seconds):

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# vm: cpu
 # long: debug 6.12
 # timeout: 400
-# vm: own
 """Shares, limits and reservations of CPU time, measured on busy tasks by the guest's own clocks."""
 import os
 import sys
@@ -16,7 +16,7 @@ CPUS = os.cpu_count()
 ONE = 10**9
 PERCENT = ONE // 100
 POINTS = 2                      # percent of the whole by which a part may be off
-SETTLE, MEASURE, LONGEST = 1, 3, 20     # seconds
+SETTLE, MEASURE, LONGEST = *tap.rounds((0.5, 1.5), (1, 3)), 20  # seconds
 
 
 def burn():
@@ -169,6 +169,7 @@ bc.nl.new('anchor', path=f'{bc.BASE}-anchor', number=9999)
 bc.nl.tune('anchor', {'cpu.limit': PERCENT, 'cpu.shares': 8})
 check_flat()
 check_reservation()
-check_nested()
-check_load()
+if CPUS == 1 or tap.LONG:       # the other kernel does it with one
+    check_nested()
+    check_load()
 bc.finish()

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.12
+# vm: criu
 # timeout: 300
-# vm: own
 """Containers: frozen; suspended to the disk and resumed, with memory, files and a TCP connection."""
 import ctypes
 import os

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.1
 # timeout: 600
-# vm-args: -D 512
 """Containers on the disk: on top of one template, and within quotas on ext4 and xfs."""
 import os
 import re

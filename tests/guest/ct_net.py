@@ -241,7 +241,7 @@ def test_accounts():
 def test_rate():
     good('a rate', 'set', '101', '--rate', '*:2:800', '--ratebound', 'yes')
     before, begun = traffic('101')[1]['over_rate']['packets'], time.monotonic()
-    size, burst = 1500000, 256 << 10
+    size, burst = 700000, 256 << 10
     got = upload(size)
     took = time.monotonic() - begun
     # As a lower bound of what it takes it holds on the slowest machine.

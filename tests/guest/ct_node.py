@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug 6.1
 """bctl node: what a machine has, and what pools that are containers hold, may have and are promised."""
 import glob
 import json

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug 6.12
+# vm: criu
 # timeout: 300
-# vm: own
 """Containers with a network that are suspended and resumed, while others are connected to them.
 
        out              the machine                101          102

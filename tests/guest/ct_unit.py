@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.12
 # timeout: 300
-# vm: own
 # vm-args: --systemd
 """Containers under systemd: the unit that starts them with the machine and stops them."""
 import os

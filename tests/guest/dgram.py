@@ -325,7 +325,7 @@ def check_unix_blocking(kind, name):
         number, _ = reader.call(net.listen, UNIX, 8, path, kind)
         here = member.call(net.connect, path, UNIX, kind, 3)
         there = reader.call(net.accept, number, 3)
-    count, size = 300, 8000
+    count, size = tap.rounds(100, 300), 8000
     for n in here:
         member.call(send_all, n, count, size)
     bc.wait_for(lambda: bc.failcnt(pool, 'othersockbuf'), 'a refusal')

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.1
 # timeout: 240
 """Events: who was refused what by whom, bounded in number and never silently lost."""
 import errno

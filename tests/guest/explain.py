@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.12
 # timeout: 400
 """The last refusals of a pool, and bctl explain: who was refused what, and what to do."""
 import errno

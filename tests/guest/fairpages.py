@@ -348,7 +348,8 @@ def shared_bytes(pool):
 
 def check_one_to_eight():
     """1 to 8 pools map the same file; Pss, with one process in each pool."""
-    pools = [bc.Pool(f'p{i}') for i in range(8)]
+    most = tap.rounds(4, 8)
+    pools = [bc.Pool(f'p{i}') for i in range(most)]
     progs = [Program(pool) for pool in pools]
     path = make_file('library', 840)
     for prog in progs:
@@ -358,14 +359,14 @@ def check_one_to_eight():
     for n, prog in enumerate(progs, 1):
         prog.do(f'file("f", {path!r})')
         now = by_name(sampler.take())
-        for i in range(8):
+        for i in range(most):
             grown = shared_bytes(now[f'p{i}']) - shared_bytes(base[f'p{i}'])
             want = 840 * PAGE // n if i < n and n > 1 else 0
             private = now[f'p{i}']['private'] - base[f'p{i}']['private']
             if abs(grown - want) > 2 or not 0 <= private - 840 * (i == 0 and n == 1) <= 30:
                 wrong.append((n, i, grown, want, private))
-    tap.equal(wrong, [], 'each of 1 to 8 pools pays its part of a file of 840 pages')
-    after = agrees('eight pools')
+    tap.equal(wrong, [], f'each of 1 to {most} pools pays its part of a file of 840 pages')
+    after = agrees(f'{most} pools')
     for i, prog in enumerate(progs):
         with open(f'/proc/{prog.pid}/smaps_rollup', encoding='ascii') as f:
             pss = int(re.search(r'^Pss: +(\d+)', f.read(), re.M)[1]) * 1024
@@ -375,15 +376,15 @@ def check_one_to_eight():
     outside = Program()
     outside.do(f'file("f", {path!r})')
     now = by_name(sampler.take())
-    tap.between(840 * PAGE // 8 - 840 * PAGE // 9, 1, shared_bytes(after['p0']) -
+    tap.between(840 * PAGE // most - 840 * PAGE // (most + 1), 1, shared_bytes(after['p0']) -
                 shared_bytes(now['p0']), 'a process outside of all pools pays as well')
     second = Program(pools[0])
     second.do(f'file("f", {path!r}) and drop("f")')
     now = by_name(sampler.take())
     second.do(f'file("f", {path!r})')
     third = agrees('two processes in one pool, and one outside')
-    tap.equal([figures(third[f'p{i}']) for i in range(1, 8)],
-              [figures(now[f'p{i}']) for i in range(1, 8)],
+    tap.equal([figures(third[f'p{i}']) for i in range(1, most)],
+              [figures(now[f'p{i}']) for i in range(1, most)],
               'another process of the same pool changes nothing for the others')
     for prog in list(programs):
         prog.end()
@@ -551,16 +552,17 @@ def check_exit():
     for prog in others:
         prog.start('churn(400, 2000)')
     bad, vanished, seen = [], 0, set()
-    for i in range(20):
+    walks = tap.rounds(8, 20)
+    for i in range(walks):
         doc = bc.bctl_json('fairpages', *(('--memory', '1M') if i % 2 else ()))
         vanished += doc['vanished']
         pool = by_name(doc)
         seen.add(doc['processes'])
         if not sums_up(doc) or pool['still']['mapped'] != mapped or pool['still']['private'] < 700:
             bad.append(doc)
-    tap.equal(bad, [], '20 walks while processes come and go: all adds up')
+    tap.equal(bad, [], f'{walks} walks while processes come and go: all adds up')
     tap.note(f'{vanished} ended while they were read; {min(seen)}..{max(seen)} processes')
-    tap.ok(min(seen) < max(seen), '20 walks while processes come and go: some of those are seen',
+    tap.ok(min(seen) < max(seen), f'{walks} walks while processes come and go: some of those are seen',
            seen)
     for prog in others:
         prog.end()

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 300
-# vm: own
 """Integrals of held over time, against a ledger that the test keeps itself."""
 import ctypes
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 240
 """lockedpages: every way to locked memory is refused at exactly the barrier.
 

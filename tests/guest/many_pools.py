@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # kernels: 6.1 6.12
 # timeout: 300
 """A thousand pools: dumps stay complete and consistent, costs do not grow."""

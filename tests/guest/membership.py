@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # timeout: 240
 """Who belongs to which pool, whatever happens to tasks, cgroups and pools.
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug
 # timeout: 400
-# vm: own
 """The resources of the kernel's memory controller: read, steered, guaranteed, restored."""
 import ctypes
 import errno
@@ -505,6 +504,8 @@ def check_bctl():
     controller('', '-')
 
 
+bc.reload()                     # it has never seen the controller
+bc.linger(bc.LINGER)
 bc.anchor()
 check_absent()
 controller('')

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 240
 """numsiginfo: queued signals and timers end at the barrier, lost is only what may be lost."""
 import ctypes

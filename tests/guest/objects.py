@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # timeout: 600
 """numfile, numflock and numpty: each object is counted once, on the account of who
 made it, refused at the barrier, and given back when it is gone, not before.
@@ -647,7 +648,7 @@ def main():
         check_hierarchy(res)
         check_owner(res)
         check_rebind(res)
-        check_parallel(res, 10 if bc.DEBUG_KERNEL else 60)
+        check_parallel(res, 5 if bc.DEBUG_KERNEL else tap.rounds(20, 60))
     check_kinds()
     check_overlay()
     check_shared_adoption()

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.1
 # timeout: 600
-# vm: own
 """What operators use: filters, commands and snapshots of events, stat --delta, check.
 
 The module is unloaded and loaded again at the end.

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.12
 # timeout: 400
 """Peaks of intervals: every reader gets those of its own, and disturbs nobody."""
 import errno

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: debug
 # timeout: 240
 """privvmpages: every way to more private memory is refused at exactly the barrier.
 

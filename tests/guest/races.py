@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # timeout: 400
-# vm: own
 # vm-args: --single
 """Everything at once: cgroups come and go, pools are bound and unbound over busy
 members, which migrate, fork, map and talk meanwhile. When it is quiet again the
@@ -23,7 +23,7 @@ import genl  # noqa: E402
 import net  # noqa: E402
 import tap  # noqa: E402
 
-SECONDS = int(os.environ.get('BC_RACES_SECONDS', 40 if bc.DEBUG_KERNEL else 20))
+SECONDS = int(os.environ.get('BC_RACES_SECONDS', (2 if bc.DEBUG_KERNEL else 1) * tap.rounds(10, 60)))
 STREAM, DGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 UNIX, INET = socket.AF_UNIX, socket.AF_INET
 HOMES = ['test/a', 'test/b', 'test/b/c', 'test/outside']

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # timeout: 300
 """shmpages: SysV and POSIX shared memory, shared anonymous mappings, memfd, tmpfs.
 
@@ -364,7 +365,7 @@ def cut(first, count, step):
         os.truncate(f'{MNT}/{i}', 1)
 
 
-def check_many(count=600 if bc.DEBUG_KERNEL else 4500):
+def check_many(count=300 if bc.DEBUG_KERNEL else tap.rounds(1500, 4500)):
     """More files than one recount visits."""
     tmpfs_mounted()
     room = Room('many', RES)

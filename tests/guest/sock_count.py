@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # timeout: 300
 """numtcpsock and numothersock: each socket is counted once, refused with ENOBUFS
 at exactly the barrier, and given back when it is freed, not before.
@@ -352,7 +353,7 @@ def check_crowd(name):
     pool = bc.Pool('crowd', **{res: 40})
     crowd = [bc.Member(pool) for _ in range(members)]
     for m in crowd:
-        m.start(hammer, args, 4 if bc.DEBUG_KERNEL else 3, threads)
+        m.start(hammer, args, tap.rounds(2, 4), threads)
     made = [m.result() for m in crowd]
     r = bc.figures(pool)[res]
     tap.ok(sum(m[1] for m in made) and not any(m[2] for m in made),

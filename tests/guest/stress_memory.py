@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.1
 # timeout: 300
-# vm: own
 # vm-args: -m 2048
 """stress-ng's classes of locked and shared memory in pools that are too small for
 them: limits hold, and the books balance at the end, while pools come and go.
@@ -19,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import bc  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 
-SECONDS = int(os.environ.get('BC_STRESS_SECONDS', 30))
+SECONDS = int(os.environ.get('BC_STRESS_SECONDS', tap.rounds(12, 120)))
 LIMITS = {'lockedpages': 300, 'shmpages': 12000}
 # Pages of files that are on their way while there is a recount: one for each
 # task. Whole objects and locked memory are exact.

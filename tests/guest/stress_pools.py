@@ -3,7 +3,6 @@
 # long: debug 6.12
 # kernels: 6.1 6.12
 # timeout: 600
-# vm: own
 # vm-args: -m 2048 --single
 """Stressors in tight pools: limits hold, neighbours and the host work, books balance.
 
@@ -19,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import bc  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 
-SECONDS = int(os.environ.get('BC_STRESS_SECONDS', 30))
+SECONDS = int(os.environ.get('BC_STRESS_SECONDS', tap.rounds(12, 120)))
 LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib', 'load.py')
 LIMITS = {'numproc': 24, 'privvmpages': 40000, 'numtcpsock': 20, 'numothersock': 60,
           'tcpsndbuf': 1 << 20, 'tcprcvbuf': 1 << 20, 'othersockbuf': 256 << 10,

@@ -261,7 +261,7 @@ def check_blocking():
     pool = bc.Pool('block', tcpsndbuf=64 << 10)
     hog, reader = bc.Member(pool), bc.Member()
     link = Link(reader, hog, 4)
-    size = 8 * MIB
+    size = tap.rounds(3, 8) * MIB
     for n, number in enumerate(link.at_client):
         hog.call(net.send_blocking, number, n, size)
     bc.wait_for(lambda: bc.failcnt(pool, 'tcpsndbuf'), 'a refusal')
@@ -372,13 +372,13 @@ def main():
     for family in INET, INET6:
         check_rest(family)
     check_send_split()
-    if SLOW:
+    if SLOW or not tap.LONG:
         slow_reader('slow reader', 40, 128 << 10, MIB)
     else:
         slow_reader('slow reader', 200, 256 << 10, 4 * MIB)
     slow_reader('both ends', 8, 512 << 10, 256 << 10, both=True)
     slow_reader('slow reader, IPv6', 8, 512 << 10, 256 << 10, INET6)
-    send_hog('send hog', 16 if SLOW else 40, MIB, MIB)
+    send_hog('send hog', 16 if SLOW else tap.rounds(20, 40), MIB, MIB)
     send_hog('send hog, SO_SNDBUF set', 8, MIB, 256 << 10, locked=True)
     send_hog('send hog, IPv6', 8, MIB, 256 << 10, family=INET6)
     check_blocking()

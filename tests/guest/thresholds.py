@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.12
 # timeout: 400
 """Thresholds: coming near a barrier is told once, and going away from it."""
 import ctypes

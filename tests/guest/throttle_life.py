@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
+# long: 6.12
 # timeout: 600
-# vm: own
-# vm-args: -D 512
 """Limits of block I/O: who sleeps wakes when it should, and the module goes at once."""
 import os
 import signal
@@ -18,7 +17,7 @@ import genl  # noqa: E402
 import tap  # noqa: E402
 
 MIB = 1 << 20
-FILE = f'{disk.SCRATCH}/file'
+FILE = f'{disk.SCRATCH}/life'
 SOON = 15                       # seconds; the debts here take minutes
 MODULE = '/root/beancounter.ko'
 TASKS = 20 if bc.DEBUG_KERNEL else 100
@@ -127,7 +126,7 @@ def idle():
     before = busy()
     time.sleep(2)
     without = busy() - before
-    for i in range(50 if bc.DEBUG_KERNEL else 1000):
+    for i in range(20 if bc.DEBUG_KERNEL else tap.rounds(200, 1000)):
         pool = bc.Pool(f'idle{i}')
         bc.nl.tune(pool.name, {'io.bps': MIB, 'io.iops': 100})
     time.sleep(1)

@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.12
 # timeout: 400
-# vm: own
 """bctl top, stat -w and pool show with the module itself: figures, rates, a screen.
 
 What the running module does not count is absent, and that is checked, too: a dash

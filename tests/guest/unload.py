@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug
+# long: debug 6.12
 # timeout: 1500
-# vm: own
 # vm-args: --single
 """Loading and unloading under load, with pools, charges and readers alive.
 
@@ -18,7 +17,7 @@ import tap  # noqa: E402  pylint: disable=wrong-import-position
 
 CGROUP = '/sys/fs/cgroup'
 DEBUG = os.environ.get('BC_KERNEL', '').startswith('debug')
-CYCLES = int(os.environ.get('BC_UNLOAD_CYCLES', 1 if DEBUG else 2))
+CYCLES = int(os.environ.get('BC_UNLOAD_CYCLES', tap.rounds(1, 2 if DEBUG else 20)))
 LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib', 'load.py')
 MODULE = '/root/beancounter.ko'
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 240
-# vm: own
 # vm-args: --single
 """Unloading while senders wait for room in a pool: all are let go, no byte is lost."""
 import hashlib

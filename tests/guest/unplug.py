@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.1 6.12
 # timeout: 200
-# vm: own
 """A virtio disk goes while a pool uses it, with limits or without, and comes back."""
 import os
 import stat

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.1
 # timeout: 150
-# vm: own
 """bctl usage over what bctl collect wrote, against the closing record of the module."""
 import json
 import os

@@ -3,7 +3,6 @@
 # kernels: 6.1 6.12
 # long: 6.1
 # timeout: 300
-# vm: own
 """io.weight: BFQ and io.cost divide a disk by it, and it is said where they do not."""
 import glob
 import os
@@ -16,7 +15,7 @@ import disk  # noqa: E402
 import tap  # noqa: E402
 
 SPAN = 4                        # seconds that are looked at
-FILE = f'{disk.SCRATCH}/file'
+FILE = f'{disk.SCRATCH}/weight'
 
 
 def write(path, text):
