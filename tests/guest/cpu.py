@@ -22,7 +22,8 @@ TICK = 10**9 // 100             # more than a tick of any kernel that is tested
 SLACK = TICK * (100 if bc.DEBUG_KERNEL else 30)     # for what a worker does besides
 ONE = 10**9                     # one CPU, in ns per second
 PERCENT = ONE // 100
-MIXED = tap.rounds(5, 10)                      # seconds of mixed load, of which cpu.stat has 1 % more or less
+# seconds of mixed load, of which cpu.stat has 1 % more or less
+MIXED = tap.rounds(5, 10)
 
 
 def spin(seconds):

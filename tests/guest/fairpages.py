@@ -562,8 +562,8 @@ def check_exit():
             bad.append(doc)
     tap.equal(bad, [], f'{walks} walks while processes come and go: all adds up')
     tap.note(f'{vanished} ended while they were read; {min(seen)}..{max(seen)} processes')
-    tap.ok(min(seen) < max(seen), f'{walks} walks while processes come and go: some of those are seen',
-           seen)
+    tap.ok(min(seen) < max(seen),
+           f'{walks} walks while processes come and go: some of those are seen', seen)
     for prog in others:
         prog.end()
 

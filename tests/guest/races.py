@@ -23,7 +23,8 @@ import genl  # noqa: E402
 import net  # noqa: E402
 import tap  # noqa: E402
 
-SECONDS = int(os.environ.get('BC_RACES_SECONDS', (2 if bc.DEBUG_KERNEL else 1) * tap.rounds(10, 60)))
+SECONDS = int(os.environ.get('BC_RACES_SECONDS',
+                             (2 if bc.DEBUG_KERNEL else 1) * tap.rounds(10, 60)))
 STREAM, DGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 UNIX, INET = socket.AF_UNIX, socket.AF_INET
 HOMES = ['test/a', 'test/b', 'test/b/c', 'test/outside']
