@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.1
-# timeout: 240
+# timeout: 300
 """Containers: runscript, console, passwords, what takes a restart, the machine's figures, old
 configurations."""
 import json
