@@ -7,6 +7,7 @@ usage: test_ct_migrate.py DIR DIR
 As for test_ct.py. The made-up ssh runs what it is told here, with the vz.conf of the other
 side; it can also be out of order. Both sides are killed at their calls that change something.
 """
+import json
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ import tempfile
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 sys.path.insert(0, os.path.join(TOP, 'tests', 'lib'))
+import schema                   # noqa: E402  pylint: disable=wrong-import-position
 import tap                      # noqa: E402  pylint: disable=wrong-import-position
 import vz                       # noqa: E402  pylint: disable=wrong-import-position
 
@@ -124,6 +126,7 @@ def fill(pair):
 def test_move(pair):
     fill(pair)
     pair.here.write('state/101.traffic', 'out_ipv4="1000 10"\n')
+    pair.here.write('state/101.account', 'numproc="7 12 3 4000"\nnumpty="1 5 0 0"\nmoves="1"\n')
     had, conf = tree(pair.here.path('private/101')), pair.here.read('etc/conf/101.conf')
     done = pair.migrate('there', 'web')
     tap.ok((done.returncode, pair.where()) == (0, ['there']), 'it goes', (done.returncode, done.stderr))
@@ -137,7 +140,15 @@ def test_move(pair):
     tap.equal(pair.there.read('state/101.traffic'), 'out_ipv4="1000 10"\n', 'and its sums')
     tap.equal(([x for x in pair.here.files() if '101' in x and 'destroyed' not in x],
                [x for x in pair.there.files() if 'state' in x]),
-              ([], ['state/101.traffic']), 'nothing else is left on either side')
+              ([], ['state/101.account', 'state/101.traffic']), 'nothing else is left on either side')
+    told = pair.there.run('bctl-ct', 'account', '101', '-j')
+    doc = json.loads(told.stdout)
+    with open(f'{TOP}/Documentation/json/account.schema.json', encoding='utf-8') as f:
+        wrong = list(schema.errors(doc, json.load(f)))
+    tap.equal((doc, wrong), (
+        {'schema': 'bctl.account/1', 'ctid': 101, 'moves': 2, 'resources': [
+            {'resource': 'numproc', 'maxheld': 12, 'failcnt': 3, 'integral': 4000},
+            {'resource': 'numpty', 'maxheld': 5}]}, []), 'its account, with what is known of it')
     pair.here, pair.there = pair.there, pair.here
     pair.line('')
     done = pair.migrate('-r', 'no', 'there', '101')

@@ -133,6 +133,11 @@ int bctl_open(struct bctl *b)
 	ret = bcn_open(&b->nl);
 	if (!ret)
 		ret = bcn_connect(b->nl);
+	/* Who asks once more is told once more. */
+	if (ret) {
+		bcn_close(b->nl);
+		b->nl = NULL;
+	}
 	if (ret == -ENOENT)
 		return bctl_fail(b, NULL,
 				 "the beancounter module is not loaded, or this is not the host's network namespace");

@@ -53,7 +53,7 @@ static int ct_forget_conf(struct ct *ct)
  */
 int ct_destroy_finish(struct ct *ct)
 {
-	static const char * const state[] = { "log", "criu.log", "traffic" };
+	static const char * const state[] = { "log", "criu.log", "traffic", "account" };
 	char path[PATH_MAX];
 	int ret, status;
 	size_t i;

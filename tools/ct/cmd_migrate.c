@@ -74,17 +74,20 @@ static int ct_move_heard(struct ct_conf *answer, int ret)
 	return ret;
 }
 
-/* Ask, with a file behind the question, if there is one. */
+/* Ask, with files behind the question, if there are some. */
 static int ct_move_ask(const struct ct_move *move, const char *verb, const char * const *pairs,
-		       const struct ct_conf *more)
+		       const struct ct_conf *more, size_t count)
 {
 	struct ct_conf question = { 0 }, answer = { 0 };
 	int ret = ct_move_words(&question, move, verb);
+	size_t i;
 
 	for (; pairs && *pairs && !ret; pairs += 2)
 		ret = ct_conf_set(&question, pairs[0], pairs[1]);
-	if (!ret && !ct_far_put(&move->far, &question) && more)
-		(void)ct_far_put(&move->far, more);
+	if (!ret)
+		(void)ct_far_put(&move->far, &question);
+	for (i = 0; i < count && !ret; i++)
+		(void)ct_far_put(&move->far, &more[i]);
 	/* Who has no use for questions has answered already. */
 	if (!ret)
 		ret = ct_far_get(&move->far, &answer);
@@ -128,7 +131,7 @@ static int ct_move_offer(struct ct *ct, struct ct_move *move)
 	int ret = ct_far_open(&move->far, ct->text);
 
 	if (!ret)
-		ret = ct_move_ask(move, "offer", pairs, &ct->conf);
+		ret = ct_move_ask(move, "offer", pairs, &ct->conf, 1);
 	move->code = ret < 0 ? CT_MOVE_CONNECT : ct_vzmigrate_code(ret);
 	if (ret < 0)
 		return ct_fail(ct->run, CT_E_SYSTEM, move->far.host, "nobody answers: %s",
@@ -197,7 +200,7 @@ static int ct_move_rest(struct ct *ct, struct ct_move *move)
 {
 	const char *pairs[] = { CT_MOVE_RAN, ct_yes(move->ran), CT_MOVE_DUMP,
 				ct_yes(ct_dump_there(move->dump)), NULL };
-	struct ct_conf traffic = { 0 };
+	struct ct_conf sums[2] = { { 0 } };
 	char path[PATH_MAX];
 	int status = ct_move_files(ct, move, true), ret;
 
@@ -207,9 +210,11 @@ static int ct_move_rest(struct ct *ct, struct ct_move *move)
 	if (status)
 		return status;
 	if (!ct_state_path(ct, "traffic", path))
-		(void)ct_conf_load(&traffic, path);
-	ret = ct_move_ask(move, "ready", pairs, &traffic);
-	ct_conf_clear(&traffic);
+		(void)ct_conf_load(&sums[0], path);
+	status = ct_account_export(ct, &sums[1]);
+	ret = status ? status : ct_move_ask(move, "ready", pairs, sums, 2);
+	ct_conf_clear(&sums[0]);
+	ct_conf_clear(&sums[1]);
 	return ret < 0 ? ct_fail(ct->run, CT_E_SYSTEM, move->far.host, "%s", strerror(-ret)) : ret;
 }
 
@@ -275,7 +280,7 @@ static int ct_move_hand(struct ct *ct, struct ct_move *move, bool *came)
 	if (status)
 		return status;
 	ct_move_say(ct, move, "it is handed over");
-	ret = ct_move_ask(move, "go", NULL, NULL);
+	ret = ct_move_ask(move, "go", NULL, NULL, 0);
 	if (!ret) {
 		*came = true;
 		return ct_move_remove(ct);
@@ -287,7 +292,7 @@ static int ct_move_hand(struct ct *ct, struct ct_move *move, bool *came)
 /* The other side need not remember any more; should it not hear that, a small file stays. */
 static void ct_move_thank(struct ct_move *move)
 {
-	(void)ct_move_ask(move, "thanks", NULL, NULL);
+	(void)ct_move_ask(move, "thanks", NULL, NULL, 0);
 }
 
 /* Has been begun and is not finished by now: as it was. */

@@ -102,7 +102,7 @@ static int ct_receive_tmp(struct ct *ct, const char *what, char *path)
 /* What has come is removed; what is at its place already as well. */
 static int ct_receive_undo(struct ct *ct)
 {
-	static const char * const state[] = { "coming", "coming.tmp", "traffic", "came" };
+	static const char * const state[] = { "coming", "coming.tmp", "traffic", "account", "came" };
 	char path[PATH_MAX];
 	bool keep = ct_key_is(&ct->step, CT_MOVE_KEEP, "yes");
 	size_t i;
@@ -372,16 +372,30 @@ static int ct_receive_offer(struct ct *ct, const struct ct_far *far, const struc
 	return status ? status : ct_receive_dirs(ct);
 }
 
-/* ready: everything is here; what its network has counted follows. */
+/* Sums of before. */
+static int ct_receive_sums(struct ct *ct, const struct ct_far *far, const char *name)
+{
+	struct ct_conf sums;
+	char path[PATH_MAX];
+	int ret = ct_far_get(far, &sums);
+
+	if (!ret && sums.count)
+		ret = ct_state_path(ct, name, path);
+	if (!ret && sums.count)
+		ret = ct_conf_save(&sums, path);
+	ct_conf_clear(&sums);
+	return ret;
+}
+
+/* ready: everything is here; what was counted of it follows. */
 static int ct_receive_ready(struct ct *ct, const struct ct_far *far, const struct ct_conf *said)
 {
-	struct ct_conf traffic, network = { 0 };
+	struct ct_conf network = { 0 };
 	char path[PATH_MAX], dump[PATH_MAX];
-	int ret = ct_far_get(far, &traffic), fd, status;
+	int ret = ct_receive_sums(ct, far, "traffic"), fd, status;
 
-	if (!ret && traffic.count && !ct_state_path(ct, "traffic", path))
-		ret = ct_conf_save(&traffic, path);
-	ct_conf_clear(&traffic);
+	if (!ret)
+		ret = ct_receive_sums(ct, far, "account");
 	status = ret ? CT_E_SYSTEM : ct_receive_tmp(ct, "dump", dump);
 	if (!status && ct_key_is(said, CT_MOVE_DUMP, "yes"))
 		status = ct_dump_check(ct, dump, &network);

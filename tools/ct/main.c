@@ -58,6 +58,8 @@ static const struct ct_verb ct_verbs[] = {
 	  "write it to the disk as it runs, and stop it; or let it stand still" },
 	{ "resume", "restore", ct_cmd_resume, NULL, false,
 	  "CTID [--thaw] [--dumpfile DIR]", "let it go on from there" },
+	{ "account", NULL, ct_cmd_account, NULL, false, "CTID [-j]",
+	  "what it used, here and on machines on which it was before" },
 	{ "migrate", NULL, ct_cmd_migrate, NULL, false,
 	  "CTID HOST [--online] [-r yes|no] [--keep-dst] [-c] [-v] [--ssh OPTIONS]",
 	  "have it go on on another machine" },

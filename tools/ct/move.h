@@ -67,6 +67,11 @@ int ct_copy_send(struct ct *ct, const struct ct_move *move, const char *what, co
 		 const char *since);
 int ct_copy_receive(const char *dir, const char *since);
 
+/* account.c: what was counted goes with it */
+int ct_account_load(struct ct *ct, struct ct_conf *conf);
+int ct_account_export(struct ct *ct, struct ct_conf *conf);
+int ct_cmd_account(struct ct *ct, int argc, char **argv);
+
 /* cmd_migrate.c */
 int ct_migrate_recover(struct ct *ct, const char **what);
 int ct_cmd_migrate(struct ct *ct, int argc, char **argv);
