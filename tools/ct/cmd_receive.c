@@ -102,7 +102,9 @@ static int ct_receive_tmp(struct ct *ct, const char *what, char *path)
 /* What has come is removed; what is at its place already as well. */
 static int ct_receive_undo(struct ct *ct)
 {
-	static const char * const state[] = { "coming", "coming.tmp", "traffic", "account", "came" };
+	static const char * const state[] = {
+		"coming", "coming.tmp", "traffic", "account", "came"
+	};
 	char path[PATH_MAX];
 	bool keep = ct_key_is(&ct->step, CT_MOVE_KEEP, "yes");
 	size_t i;
@@ -486,12 +488,17 @@ static int ct_receive_one(struct ct *ct, const struct ct_far *far, const struct 
 
 static int ct_receive_talk(struct ct *ct)
 {
-	struct ct_far far = { .to = dup(1), .from = dup(0) };
+	/* Nothing that is started here has the line in its hands. */
+	struct ct_far far = {
+		.to = fcntl(1, F_DUPFD_CLOEXEC, 3), .from = fcntl(0, F_DUPFD_CLOEXEC, 3),
+	};
+	int status, ret, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct ct_conf said;
-	int status = ct_lock(ct), ret;
 
 	/* What is said on the way is for the other side's eyes, and no answer. */
-	dup2(2, 1);
+	if (far.to < 0 || far.from < 0 || null < 0 || dup2(null, 0) < 0 || dup2(2, 1) < 0)
+		return ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(errno));
+	status = ct_lock(ct);
 	if (status)
 		return ct_receive_answer(&far, status, false) ? CT_E_SYSTEM : status;
 	do {

@@ -338,15 +338,16 @@ static int ct_resume_check(struct ct *ct, const char *path, struct ct_conf *netw
 static int ct_resume(struct ct *ct, const struct ct_stages *stages)
 {
 	struct ct_conf network = { 0 };
-	bool made = false;
-	int status = ct_resume_check(ct, stages->path, &network), begun = status;
+	bool made = false, begun;
+	int status = ct_resume_check(ct, stages->path, &network);
 
 	if (!status)
-		begun = status = ct_stage_begin(ct, "resume", stages->path);
-	if (!status)
+		status = ct_stage_begin(ct, "resume", stages->path);
+	begun = !status;
+	if (begun)
 		status = ct_resume_restore(ct, stages->path, &network, &made);
 	ct_conf_clear(&network);
-	if (begun)
+	if (!begun)
 		return status;
 	if (status && !ct_start_undo(ct)) {
 		ct_fail(ct->run, status, ct->text, "it cannot be resumed; the dump stays");

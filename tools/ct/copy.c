@@ -132,8 +132,9 @@ static int ct_copy_program(char * const *argv)
 int ct_copy_receive(const char *dir, const char *since)
 {
 	char to[PATH_MAX], newer[64];
-	char *rsync[] = { "rsync", "-aHAXS", "--numeric-ids", "--delete", "--modify-window=-1", "--blocking-io",
-			  "--filter=-x trusted.beancounter.*", "--filter=-x system.*", "-e",
+	char *rsync[] = { "rsync", "-aHAXS", "--numeric-ids", "--delete",
+			  "--modify-window=-1", "--blocking-io", "--filter=-x trusted.beancounter.*",
+			  "--filter=-x system.*", "-e",
 			  CT_COPY_LINE, "line::ct/", to, NULL };
 	char *find[] = { "find", (char *)dir, "-xdev", "-type", "f", "-newermt", newer, "-exec",
 			 "touch", "-c", "-d", "@0", "{}", "+", NULL };

@@ -427,5 +427,6 @@ static int ct_restore_devices(struct ct *ct)
  */
 int ct_engine_restore(struct ct *ct, const char *dir, const char *hierarchy, const char *cards)
 {
-	return ct_engine_criu(ct, dir, true, hierarchy, cards) ? CT_E_RESUME : ct_restore_devices(ct);
+	return ct_engine_criu(ct, dir, true, hierarchy, cards) ? CT_E_RESUME :
+	       ct_restore_devices(ct);
 }

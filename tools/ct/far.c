@@ -107,7 +107,6 @@ int ct_far_open(struct ct_far *far, const char *number)
 		close(there[1]);
 		return ret;
 	}
-	signal(SIGPIPE, SIG_IGN);
 	ret = ct_far_spawn(argv, there[0], back[1], &far->pid);
 	close(there[0]);
 	close(back[1]);
@@ -137,18 +136,24 @@ int ct_far_close(struct ct_far *far)
 
 static int ct_far_all(int fd, char *buf, size_t len, bool out)
 {
-	ssize_t done;
+	ssize_t done = 1;
+	int ret = 0;
+	/* That nobody listens any more is told by an error, and nothing inherits that. */
+	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
 
-	while (len) {
+	while (len && done > 0) {
 		done = out ? write(fd, buf, len) : read(fd, buf, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done ? -errno : -EPIPE;
-		buf += done;
-		len -= done;
+		if (done > 0) {
+			buf += done;
+			len -= done;
+		} else if (done < 0 && errno == EINTR) {
+			done = 1;
+		} else {
+			ret = done ? -errno : -EPIPE;
+		}
 	}
-	return 0;
+	signal(SIGPIPE, before);
+	return ret;
 }
 
 /**

@@ -268,8 +268,11 @@ int ct_wire_up(struct ct_wire *wire, const struct ct_nic *nic, bool arp)
 /* The address that the kernel makes up out of that of the card. */
 static struct ct_addr ct_wire_local(const unsigned char *mac)
 {
-	struct ct_addr addr = { .family = AF_INET6, .prefix = 64, .byte = {
-		0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5] } };
+	struct ct_addr addr = {
+		.family = AF_INET6, .prefix = 64,
+		.byte = { 0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3],
+			  mac[4], mac[5] },
+	};
 
 	return addr;
 }
