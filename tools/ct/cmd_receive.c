@@ -24,28 +24,9 @@
 #include <unistd.h>
 
 #include "ct.h"
-#include "disk.h"
-#include "fence.h"
 #include "keys.h"
 #include "move.h"
 #include "net.h"
-#include "storage.h"
-#include "template.h"
-
-/**
- * ct_key_is() - does a key have this value?
- * @conf: where it stands
- * @key: the key
- * @value: the value
- *
- * Return: whether it has.
- */
-bool ct_key_is(const struct ct_conf *conf, const char *key, const char *value)
-{
-	const char *text = ct_get(conf, key);
-
-	return text && !strcmp(text, value);
-}
 
 static int ct_came_path(const struct ct *ct, char *path)
 {
@@ -87,18 +68,6 @@ static int ct_receive_stage(struct ct *ct, const char *stage)
 	return ct_step_begin(ct, "receive");
 }
 
-/* Where it is while it comes, and where its dump is. */
-static int ct_receive_tmp(struct ct *ct, const char *what, char *path)
-{
-	char dump[PATH_MAX];
-	int status;
-
-	if (!strcmp(what, "private"))
-		return ct_path(path, PATH_MAX, "%s.tmp", ct->private) ? CT_E_SYSTEM : CT_OK;
-	status = ct_dump_path(ct, NULL, dump);
-	return status ? status : ct_path(path, PATH_MAX, "%s.tmp", dump) ? CT_E_SYSTEM : CT_OK;
-}
-
 /* What has come is removed; what is at its place already as well. */
 static int ct_receive_undo(struct ct *ct)
 {
@@ -117,9 +86,9 @@ static int ct_receive_undo(struct ct *ct)
 	(void)unlink(ct->conf_path);
 	ct->exists = false;
 	(void)ct_suspend_forget(ct);
-	if (!ct_receive_tmp(ct, "dump", path))
+	if (!ct_arrive_tmp(ct, "dump", path))
 		ret = ct_dump_drop(path);
-	if (!ret && !keep && !ct_receive_tmp(ct, "private", path))
+	if (!ret && !keep && !ct_arrive_tmp(ct, "private", path))
 		ret = ct_tree_remove(path);
 	/* With a journal, and at its place, it is ours to remove. */
 	if (!ret && ct_key_is(&ct->step, "PLACED", "yes"))
@@ -157,13 +126,13 @@ static int ct_receive_keep(struct ct *ct, bool load)
 static int ct_receive_place(struct ct *ct)
 {
 	char tmp[PATH_MAX], dump[PATH_MAX];
-	int status = ct_receive_tmp(ct, "private", tmp);
+	int status = ct_arrive_tmp(ct, "private", tmp);
 
 	if (!status && renameat2(AT_FDCWD, tmp, AT_FDCWD, ct->private, RENAME_NOREPLACE) &&
 	    errno != ENOENT)
 		status = ct_fail(ct->run, CT_E_MAKE_PRIVATE, ct->private, "%s", strerror(errno));
 	if (!status)
-		status = ct_receive_tmp(ct, "dump", tmp);
+		status = ct_arrive_tmp(ct, "dump", tmp);
 	if (!status)
 		status = ct_dump_path(ct, NULL, dump);
 	if (!status && rename(tmp, dump) && errno != ENOENT)
@@ -250,97 +219,6 @@ int ct_receive_recover(struct ct *ct, const char **what)
 	return status;
 }
 
-/* The template below it must be the same one. */
-static int ct_receive_tree(struct ct *ct)
-{
-	const char *tree = ct_get(&ct->conf, CT_TREE_KEY), *at = tree ? strrchr(tree, '@') : NULL;
-	struct ct_tmpl tmpl = { .lock = -1, .work = -1 };
-	char name[CT_TMPL_NAME_MAX + 1], path[PATH_MAX];
-	int status;
-
-	if (!tree)
-		return CT_OK;
-	if (!at || ct_path(name, sizeof(name), "%.*s", (int)(at - tree), tree) ||
-	    !ct_tmpl_name_ok(name) || ct_conf_set(&ct->step, CT_TREE_KEY, tree))
-		return ct_fail(ct->run, CT_E_BAD_CONF, ct->text, "TEMPLATE_TREE=\"%s\"", tree);
-	status = ct_tmpl_base(ct->run, name, &tmpl);
-	if (!status && !ct_path(path, sizeof(path), "%s/tree/%s", tmpl.base, tree) &&
-	    !access(path, F_OK))
-		return CT_OK;
-	if (!status)
-		status = ct_tmpl_open(ct->run, ct->text, name, &tmpl);
-	if (!status)
-		status = ct_tmpl_lock(&tmpl, true);
-	if (!status)
-		status = ct_tmpl_measure(&tmpl);
-	if (!status && strncmp(tmpl.digest, at + 1, CT_TMPL_KEY))
-		status = ct_fail(ct->run, CT_E_NO_TEMPLATE, ct->text,
-				 "the template %s is another one here; copy its archive", name);
-	if (!status)
-		status = ct_tmpl_tree_make(&tmpl);
-	ct_tmpl_close(&tmpl);
-	return status;
-}
-
-/* Can it be here at all? */
-static int ct_receive_check(struct ct *ct, const struct ct_conf *said)
-{
-	const char *name = ct_get(&ct->conf, "NAME"), *uid = ct_get(&ct->conf, "LOCAL_UID");
-	uint32_t owner;
-	int status;
-
-	/* What runs has these ids in its hands; any others will do for what does not. */
-	if (!ct_key_is(said, CT_MOVE_DUMP, "yes") && uid && strcmp(uid, "0")) {
-		ct_conf_unset(&ct->conf, "LOCAL_UID");
-		ct_conf_unset(&ct->conf, "LOCAL_GID");
-	}
-	ct_conf_unset(&ct->conf, "VE_ROOT");
-	ct_conf_unset(&ct->conf, "VE_PRIVATE");
-	status = ct_places(ct);
-	if (!status && (ct_conf_set(&ct->conf, "VE_ROOT", ct->root) ||
-			ct_conf_set(&ct->conf, "VE_PRIVATE", ct->private)))
-		status = ct_fail(ct->run, CT_E_VALUE, ct->text, "%s", strerror(EINVAL));
-	if (!status && !access(ct->private, F_OK))
-		status = ct_fail(ct->run, CT_E_EXISTS, ct->private, "it is there already");
-	if (!status && name && !ct_name_owner(ct->run, name, &owner) && owner != ct->id)
-		status = ct_fail(ct->run, CT_E_NAME, ct->text, "the name %s belongs to %u", name,
-				 owner);
-	if (!status)
-		status = ct_pool_check(ct, &ct->conf);
-	if (!status)
-		status = ct_storage_check(ct);
-	if (!status)
-		status = ct_quota_check(ct, &ct->conf);
-	if (!status)
-		status = ct_ids_try(ct, &ct->conf);
-	if (!status && ct_net_any(&ct->conf))
-		status = ct_net_check(ct, &ct->conf);
-	return status ? status : ct_receive_tree(ct);
-}
-
-static int ct_receive_dirs(struct ct *ct)
-{
-	char path[PATH_MAX], above[PATH_MAX];
-	int status = ct_receive_tmp(ct, "private", path), ret;
-
-	strcpy(above, ct->private);
-	*strrchr(above, '/') = '\0';
-	ret = status ? 0 : ct_make_dirs(above, 0700);
-	if (!status && !ret && mkdir(path, 0755) && errno != EEXIST)
-		ret = -errno;
-	if (!status && !ret)
-		status = ct_quota_new(ct, path);
-	if (!status && !ret)
-		status = ct_receive_tmp(ct, "dump", path);
-	strcpy(above, path);
-	*strrchr(above, '/') = '\0';
-	if (!status && !ret)
-		ret = ct_make_dirs(above, 0700);
-	if (!status && !ret)
-		ret = ct_dump_drop(path);
-	return ret ? ct_fail(ct->run, CT_E_MAKE_PRIVATE, path, "%s", strerror(-ret)) : status;
-}
-
 /* offer: may this container come? Its configuration follows. */
 static int ct_receive_offer(struct ct *ct, const struct ct_far *far, const struct ct_conf *said)
 {
@@ -360,7 +238,7 @@ static int ct_receive_offer(struct ct *ct, const struct ct_far *far, const struc
 	}
 	ct_conf_clear(&ct->conf);
 	ct->conf = conf;
-	status = ct_receive_check(ct, said);
+	status = ct_arrive_check(ct, said);
 	for (i = 0; i < sizeof(keys) / sizeof(*keys) && !status; i++)
 		if (ct_get(said, keys[i]) && ct_conf_set(&ct->step, keys[i], ct_get(said, keys[i])))
 			status = CT_E_SYSTEM;
@@ -371,7 +249,7 @@ static int ct_receive_offer(struct ct *ct, const struct ct_far *far, const struc
 	status = ct_receive_stage(ct, "copy");
 	if (!status)
 		status = ct_receive_keep(ct, false);
-	return status ? status : ct_receive_dirs(ct);
+	return status ? status : ct_arrive_dirs(ct);
 }
 
 /* Sums of before. */
@@ -398,12 +276,12 @@ static int ct_receive_ready(struct ct *ct, const struct ct_far *far, const struc
 
 	if (!ret)
 		ret = ct_receive_sums(ct, far, "account");
-	status = ret ? CT_E_SYSTEM : ct_receive_tmp(ct, "dump", dump);
+	status = ret ? CT_E_SYSTEM : ct_arrive_tmp(ct, "dump", dump);
 	if (!status && ct_key_is(said, CT_MOVE_DUMP, "yes"))
 		status = ct_dump_check(ct, dump, &network);
 	ct_conf_clear(&network);
 	if (!status)
-		status = ct_receive_tmp(ct, "private", path);
+		status = ct_arrive_tmp(ct, "private", path);
 	fd = status ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!status && (fd < 0 || syncfs(fd)))
 		status = ct_fail(ct->run, CT_E_SYSTEM, path, "%s", strerror(errno));
@@ -525,7 +403,7 @@ static int ct_receive_files(struct ct *ct, char **argv)
 	    !ct_key_is(&ct->step, CT_MOVE_STAGE, "copy"))
 		return ct_fail(ct->run, CT_E_SYNTAX, ct->text, "nothing comes by that name");
 	ct_path(ct->private, PATH_MAX, "%s", ct_get(&ct->step, "VE_PRIVATE"));
-	status = ct_receive_tmp(ct, argv[0], path);
+	status = ct_arrive_tmp(ct, argv[0], path);
 	if (status)
 		return status;
 	if (!strcmp(argv[0], "dump") && mkdir(path, 0700) && errno != EEXIST)

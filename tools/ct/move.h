@@ -72,13 +72,20 @@ int ct_account_load(struct ct *ct, struct ct_conf *conf);
 int ct_account_export(struct ct *ct, struct ct_conf *conf);
 int ct_cmd_account(struct ct *ct, int argc, char **argv);
 
-/* cmd_migrate.c */
+/* cmd_migrate.c, vzmigrate.c */
+int ct_move_locked(struct ct *ct, struct ct_move *move);
+int ct_vzmigrate_code(int status);
 int ct_migrate_recover(struct ct *ct, const char **what);
 int ct_cmd_migrate(struct ct *ct, int argc, char **argv);
 int ct_vzmigrate(struct ct_run *run, int argc, char **argv);
 
-/* cmd_receive.c */
+/* arrive.c */
 bool ct_key_is(const struct ct_conf *conf, const char *key, const char *value);
+int ct_arrive_tmp(struct ct *ct, const char *what, char *path);
+int ct_arrive_check(struct ct *ct, const struct ct_conf *said);
+int ct_arrive_dirs(struct ct *ct);
+
+/* cmd_receive.c */
 int ct_move_again(struct ct *ct);
 int ct_receive_recover(struct ct *ct, const char **what);
 int ct_cmd_receive(struct ct *ct, int argc, char **argv);
