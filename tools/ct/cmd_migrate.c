@@ -266,7 +266,7 @@ static int ct_move_settle(struct ct *ct, struct ct_move *move, bool *came)
 {
 	int fate;
 
-	(void)ct_far_close(&move->far);
+	ct_far_close(&move->far);
 	fate = ct_move_fate(ct, move);
 	if (fate < 0)
 		return ct_fail(ct->run, CT_E_LOCKED, ct->text,
@@ -301,7 +301,7 @@ static void ct_move_thank(struct ct_move *move)
 /* Has been begun and is not finished by now: as it was. */
 static int ct_move_undo(struct ct *ct, struct ct_move *move)
 {
-	(void)ct_far_close(&move->far);
+	ct_far_close(&move->far);
 	if (!ct_step_verb(ct))
 		return CT_OK;
 	return ct_move_back(ct) ? CT_E_SYSTEM : ct_step_end(ct);
@@ -340,7 +340,7 @@ static int ct_move(struct ct *ct, struct ct_move *move)
 		status = ct_step_end(ct);
 	if (!status && came)
 		ct_move_thank(move);
-	(void)ct_far_close(&move->far);
+	ct_far_close(&move->far);
 	if (!status && !came)
 		return ct_fail(ct->run, CT_E_RESUME, ct->text,
 			       "it cannot be started there, and goes on here");
@@ -371,7 +371,7 @@ int ct_migrate_recover(struct ct *ct, const char **what)
 	strcpy(move.token, copy);
 	if (ct_key_is(&ct->step, CT_MOVE_STAGE, "handed")) {
 		status = ct_move_settle(ct, &move, &came);
-		(void)ct_far_close(&move.far);
+		ct_far_close(&move.far);
 		if (came)
 			*what = "finished";
 		return status;
@@ -426,7 +426,7 @@ int ct_move_locked(struct ct *ct, struct ct_move *move)
 		status = ct_move_check(ct, move);
 	if (!status)
 		status = ct_move(ct, move);
-	(void)ct_far_close(&move->far);
+	ct_far_close(&move->far);
 	if (!status)
 		ct_note(ct->run, ct->text, move->check ? "it can go to %s" :
 			"the container is on %s now", move->far.host);

@@ -26,8 +26,11 @@
 #include "spawn.h"
 
 #define CT_COPY_WORDS	48
-/* A line to the other machine in the place of one that rsync would make; it ends from there. */
-#define CT_COPY_LINE	"sh -c 'exec 5<&0; cat <&5 >&4 & exec cat <&3 5<&-' sh"
+/*
+ * A line to the other machine in the place of one that rsync would make. It ends from there,
+ * and when there is no rsync any more: each half has one end of it only.
+ */
+#define CT_COPY_LINE	"sh -c 'exec 5<&0; cat <&5 >&4 3<&- & exec cat <&3 4>&- 5<&-' sh"
 
 /* What rsync's daemon may read, in a file that it reads before it changes its root. */
 static int ct_copy_conf(const struct ct *ct, const char *dir, char *path)

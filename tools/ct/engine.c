@@ -350,6 +350,8 @@ static int ct_engine_child(struct ct *ct, pid_t parent, ct_engine_act *act, void
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return CT_E_SYSTEM;
+	/* The monitor is made of this process, and holds what it has for as long as it lives. */
+	(void)close_range(3, ~0U, 0);
 	ret = ct_engine_enter(ct, "start");
 	if (ret)
 		return ct_fail(ct->run, CT_E_ENV, ct->text, "cannot enter the cgroup %s: %s",

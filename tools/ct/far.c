@@ -13,14 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ct.h"
+#include "engine.h"
 #include "far.h"
 #include "keys.h"
 #include "spawn.h"
 
 #define CT_FAR_WORDS	32
+/* How long the other side may take to end. */
+#define CT_FAR_END_S	10
 
 /**
  * ct_far_argv() - the words that call the other machine
@@ -119,19 +124,27 @@ int ct_far_open(struct ct_far *far, const char *number)
  * ct_far_close() - the conversation has ended
  * @far: the line
  *
- * Return: the exit status of the other side, or -1.
+ * The other side gets the time to end by itself, and to release its lock.
  */
-int ct_far_close(struct ct_far *far)
+void ct_far_close(struct ct_far *far)
 {
-	int status = -1;
+	time_t end = ct_clock() + CT_FAR_END_S;
+	pid_t done;
 
 	if (far->pid <= 0)
-		return status;
+		return;
 	close(far->to);
 	close(far->from);
-	status = ct_wait(far->pid);
+	do {
+		done = waitpid(far->pid, NULL, WNOHANG);
+		if (!done)
+			ct_nap();
+	} while (!done && ct_clock() < end);
+	if (!done) {
+		kill(far->pid, SIGKILL);
+		(void)ct_wait(far->pid);
+	}
 	far->pid = 0;
-	return status;
 }
 
 static int ct_far_all(int fd, char *buf, size_t len, bool out)

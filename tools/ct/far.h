@@ -33,7 +33,7 @@ struct ct_far {
 int ct_far_argv(const struct ct_far *far, char **argv, size_t most, char *words, size_t size);
 int ct_far_spawn(char * const *argv, int in, int out, pid_t *pid);
 int ct_far_open(struct ct_far *far, const char *number);
-int ct_far_close(struct ct_far *far);
+void ct_far_close(struct ct_far *far);
 int ct_far_put(const struct ct_far *far, const struct ct_conf *conf);
 int ct_far_get(const struct ct_far *far, struct ct_conf *conf);
 int ct_far_ask(const struct ct_far *far, const struct ct_conf *question, struct ct_conf *answer);
