@@ -272,9 +272,9 @@ bool ct_lxc_item(struct ct *ct, struct lxc_container *c, const char *key, const 
 }
 
 /*
- * What liblxc's shell is to do when init has ended: look whether somebody is stopping the
- * container, who removes what is left of it by himself, and is waiting; if not, run this
- * program, which takes longer than all the rest of a stop.
+ * What is to be done when init has ended: look whether somebody is stopping the container,
+ * who removes what is left of it by himself, and is waiting; if not, run this program, which
+ * takes longer than all the rest of a stop. liblxc puts "exec" in front, so it is one command.
  */
 static void ct_hook_gone_text(const struct ct *ct, const char *self, char *out, size_t size)
 {
@@ -282,9 +282,10 @@ static void ct_hook_gone_text(const struct ct *ct, const char *self, char *out, 
 		snprintf(out, size, "'%s' hook %s gone", self, ct->text);
 	else
 		snprintf(out, size,
-			 "{ read -r l < '%s' && [ \"$l\" = '" CT_STEP_VERB "=\"stop\"' ] && "
-			 "read -r p < '%s' && kill -0 \"$p\"; } 2> /dev/null || "
-			 "exec '%s' hook %s gone", ct->step_path, ct->lock_path, self, ct->text);
+			 "/bin/sh -c '{ read -r l < \"$0\" && [ \"$l\" = \"$1\" ] && "
+			 "read -r p < \"$2\" && kill -0 \"$p\"; } 2> /dev/null || "
+			 "exec \"$3\" hook \"$4\" gone' '%s' '" CT_STEP_VERB "=\"stop\"' '%s' '%s' %s",
+			 ct->step_path, ct->lock_path, self, ct->text);
 }
 
 /*
