@@ -24,6 +24,8 @@
 #include "spawn.h"
 
 #define CT_FAR_WORDS	32
+/* A line that is cut is noticed within a minute; of options that are given twice the first counts. */
+#define CT_FAR_ALIVE	"-o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 /* How long the other side may take to end. */
 #define CT_FAR_END_S	10
 
@@ -43,7 +45,8 @@ int ct_far_argv(const struct ct_far *far, char **argv, size_t most, char *words,
 	char *word, *rest = NULL;
 	size_t count = 0;
 
-	if (ct_path(words, size, "%s %s", ssh && *ssh ? ssh : "ssh", far->ssh ? far->ssh : ""))
+	if (ct_path(words, size, "%s %s " CT_FAR_ALIVE, ssh && *ssh ? ssh : "ssh",
+		    far->ssh ? far->ssh : ""))
 		return -E2BIG;
 	for (word = strtok_r(words, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
 		if (count + 3 > most)
