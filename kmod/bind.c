@@ -129,7 +129,7 @@ static void bc_pool_die(struct bc_pool *pool, enum bc_cause cause)
 	pool->closing->parent_incarnation = pool->parent->incarnation;
 	pool->closing->snap = bc_snap_get(pool->snap);
 	bc_tree_kill(&bc_tree, pool);
-	bc_share_update();
+	bc_share_update(pool);
 	bc_nl_notify_pool(pool, BC_EVENT_POOL_DYING);
 	bc_procfs_changed();
 	bc_pool_put(pool);
@@ -392,7 +392,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 		bc_proc_resync(pool);
 	bc_sources_set(pool, parent, bounds);
 	bc_cpu_start(pool);
-	bc_share_update();
+	bc_share_update(pool);
 	bc_snap_look(pool);
 	bc_host_closing->active |= bc_active;
 	bc_sampler_start();
@@ -403,7 +403,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 err_kill:
 	bc_pool_evict(pool);
 	bc_tree_kill(&bc_tree, pool);
-	bc_share_update();
+	bc_share_update(pool);
 	return ERR_PTR(ret);
 err_free:
 	cgroup_put(cgrp);

@@ -307,7 +307,7 @@ static int bc_cpu_apply(struct bc_pool *pool, struct bc_pool *parent,
 	if (ret)
 		return ret;
 	bc_cpu_store(pool, wishes);
-	bc_share_update();
+	bc_share_update(pool);
 	return 0;
 }
 
@@ -401,16 +401,21 @@ static void bc_cpu_throttled_update(struct bc_throttled *thr, struct cgroup_subs
 void bc_cpu_see(struct bc_pool *pool)
 {
 	struct cgroup_subsys_state *css = bc_cpu_css_get(pool->cgrp);
+	const struct bc_cpu_seen before = pool->cpu_seen;
 	struct bc_throttled *thr = &pool->throttled;
+	struct bc_cpu_seen *seen = &pool->cpu_seen;
 
-	pool->cpu_seen.there = css;
-	if (!css)
-		return;
-	bc_cpu_see_weight(pool, css);
-	pool->cpu_seen.limit = bc_cpu_limit(css);
-	if (pool->cpu_seen.limit != BC_UNLIMITED || thr->nr + thr->nr_before)
-		bc_cpu_throttled_update(thr, css);
-	css_put(css);
+	seen->there = css;
+	if (css) {
+		bc_cpu_see_weight(pool, css);
+		seen->limit = bc_cpu_limit(css);
+		if (seen->limit != BC_UNLIMITED || thr->nr + thr->nr_before)
+			bc_cpu_throttled_update(thr, css);
+		css_put(css);
+	}
+	if (unlikely((seen->there ^ before.there) | (seen->weight ^ before.weight) |
+		     (seen->limit ^ before.limit)) && pool->parent)
+		pool->parent->claims_stale = true;
 }
 
 static bool bc_cpu_get(struct bc_pool *pool, enum bc_setting_id id, struct bc_setting *setting)
@@ -472,12 +477,13 @@ static bool bc_cpu_unthrottled(const struct bc_pool *pool)
 void bc_cpu_fill(struct bc_pool *pool, struct bc_cpu *cpu)
 {
 	const struct bc_cpu_seen *seen = &pool->cpu_seen;
+	bool there = seen->there && pool->state == BC_POOL_LIVE;
 
 	*cpu = (struct bc_cpu){};
 	bc_cputime_fill(pool, cpu);
-	if (seen->there && (seen->limit != BC_UNLIMITED || !bc_cpu_unthrottled(pool)))
+	if (there && (seen->limit != BC_UNLIMITED || !bc_cpu_unthrottled(pool)))
 		bc_cpu_fill_throttled(pool, cpu);
-	if ((seen->there || !pool->parent) && !bc_cpu_lacks(BC_SETTING_CPU_SHARES)) {
+	if ((there || !pool->parent) && !bc_cpu_lacks(BC_SETTING_CPU_SHARES)) {
 		cpu->known |= BC_CPU_F_ENTITLEMENT;
 		cpu->entitlement = pool->parent ? pool->claim.gets : bc_share_capacity();
 		cpu->reservable = bc_share_reservable(pool);

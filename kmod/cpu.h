@@ -42,8 +42,9 @@ void bc_cpu_close(struct bc_pool *pool, struct bc_cpu *cpu);
 u64 bc_share_capacity(void);
 int bc_share_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc_wish *wishes,
 		   struct netlink_ext_ack *extack);
-void bc_share_solve(bool look);
-void bc_share_update(void);
+void bc_share_solve(void);
+void bc_share_solve_for(struct bc_pool *pool);
+void bc_share_update(struct bc_pool *pool);
 u64 bc_share_reservable(struct bc_pool *pool);
 
 #endif /* _BC_CPU_H */

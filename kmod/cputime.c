@@ -41,8 +41,9 @@
 /* How often a walk is begun again because cgroups left the pool meanwhile. */
 #define BC_WALK_TRIES	8
 
-/* Under the tree mutex. */
+/* Written under the tree mutex. */
 static u32 bc_pass;
+/* Under the tree mutex. */
 static unsigned long bc_load_time;
 
 static void bc_cgroup_times(const struct cgroup *cgrp, struct bc_cputimes *sum)
@@ -144,9 +145,28 @@ static void bc_task_waits(const struct task_struct *task, struct bc_waits *waits
 	};
 }
 
+/*
+ * A pass begins for a pool when it is first touched afterwards, so that those without tasks
+ * cost nothing. A hook may still read the number of the pass before: what it books then is
+ * folded here with the rest of that pass.
+ */
+static void bc_pass_touch(struct bc_cputime *cpu)
+{
+	u32 pass = READ_ONCE(bc_pass);
+
+	lockdep_assert_held(&cpu->lock);
+	if (cpu->pass == pass)
+		return;
+	cpu->pass = pass;
+	bc_waits_add(&cpu->gone, &cpu->late);
+	cpu->late = (struct bc_waits){};
+	cpu->seen = (struct bc_waits){};
+	cpu->busy = 0;
+}
+
 static struct bc_waits *bc_task_ledger(struct bc_cputime *cpu, const struct bc_task *rec)
 {
-	lockdep_assert_held(&cpu->lock);
+	bc_pass_touch(cpu);
 	return rec->pass == cpu->pass ? &cpu->late : &cpu->gone;
 }
 
@@ -204,33 +224,22 @@ static bool bc_task_busy(const struct task_struct *task)
 
 static void bc_pass_record(struct bc_task *rec)
 {
-	struct bc_pool *pool;
+	struct bc_cputime *cpu;
 	struct bc_waits waits;
 
 	spin_lock(&rec->lock);
-	pool = rec->pool;
 	/* As long as the record has a pool, the task has not been freed. */
-	if (pool) {
+	if (rec->pool) {
+		cpu = &rec->pool->cpu;
 		bc_task_waits(rec->node.key, &waits);
-		bc_waits_add(&pool->cpu.seen, &waits);
-		pool->cpu.busy += bc_task_busy(rec->node.key);
+		spin_lock(&cpu->lock);
+		bc_pass_touch(cpu);
+		bc_waits_add(&cpu->seen, &waits);
+		cpu->busy += bc_task_busy(rec->node.key);
+		spin_unlock(&cpu->lock);
 		rec->pass = bc_pass;
 	}
 	spin_unlock(&rec->lock);
-}
-
-static void bc_pass_begin(struct bc_pool *pool)
-{
-	struct bc_cputime *cpu = &pool->cpu;
-	unsigned long flags;
-
-	spin_lock_irqsave(&cpu->lock, flags);
-	bc_waits_add(&cpu->gone, &cpu->late);
-	cpu->late = (struct bc_waits){};
-	cpu->pass = bc_pass;
-	spin_unlock_irqrestore(&cpu->lock, flags);
-	cpu->seen = (struct bc_waits){};
-	cpu->busy = 0;
 }
 
 /* One pass over all tasks that are in a pool; some 60 instructions for each. */
@@ -238,12 +247,9 @@ static void bc_pass_run(void)
 {
 	struct bc_ptrmap_node *node;
 	struct bc_section sec;
-	struct bc_pool *pool;
 	unsigned long i;
 
-	bc_pass++;
-	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		bc_pass_begin(pool);
+	WRITE_ONCE(bc_pass, bc_pass + 1);
 	for (i = 0; i < 1UL << bc_task_map.bits; i++) {
 		if (!(i % 4096))
 			cond_resched();
@@ -261,9 +267,10 @@ static void bc_pool_waits(struct bc_pool *pool, struct bc_waits *sum)
 	unsigned long flags;
 
 	spin_lock_irqsave(&pool->cpu.lock, flags);
+	bc_pass_touch(&pool->cpu);
 	*sum = pool->cpu.gone;
-	spin_unlock_irqrestore(&pool->cpu.lock, flags);
 	bc_waits_add(sum, &pool->cpu.seen);
+	spin_unlock_irqrestore(&pool->cpu.lock, flags);
 }
 
 /* Adds what a pool has by itself to all levels up to @root. */
@@ -439,17 +446,27 @@ void bc_cputime_close(struct bc_pool *pool, struct bc_cpu *cpu)
 	memset(cpu->load, 0, sizeof(cpu->load));
 }
 
-/* How many tasks each pool's load counts; without the sums of CPU time. */
+/* How many tasks of its own the load counts. */
+static unsigned int bc_pool_busy(struct bc_pool *pool)
+{
+	/* Tasks that move or end meanwhile change neither. */
+	return READ_ONCE(pool->cpu.pass) == bc_pass ? READ_ONCE(pool->cpu.busy) : 0;
+}
+
+/* The same with all below; without the sums of CPU time. */
 static void bc_load_count(void)
 {
 	struct bc_pool *pool, *pos;
+	unsigned int busy;
 
 	bc_pass_run();
 	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
 		pool->cpu.below = 0;
-	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		for (pos = pool; pos && pool->cpu.busy; pos = pos->parent)
-			pos->cpu.below += pool->cpu.busy;
+	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host)) {
+		busy = bc_pool_busy(pool);
+		for (pos = pool; pos && busy; pos = pos->parent)
+			pos->cpu.below += busy;
+	}
 }
 
 static void bc_load_update(struct bc_pool *pool, unsigned int steps)

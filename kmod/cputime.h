@@ -79,19 +79,20 @@ struct bc_cputime {
 	/** @left: of cgroups that left the pool; under the member map's lock */
 	struct bc_cputimes	left;
 
-	/** @lock: protects the next three; taken in sections, inside a task's record's */
+	/** @lock: protects the next five; taken in sections, inside a task's record's */
 	spinlock_t		lock;
-	/** @pass: L: the last pass over all tasks that began */
+	/** @pass: L: the last pass over all tasks that has touched the pool */
 	u32			pass;
 	/** @gone: L: of tasks that came (less) and left (more) */
 	struct bc_waits		gone;
 	/** @late: L: the same of those that @pass had seen already; not to be added to @seen */
 	struct bc_waits		late;
 
-	/** @seen: T: of the tasks that the last pass found */
+	/** @seen: L: of the tasks that @pass found */
 	struct bc_waits		seen;
-	/** @busy: T: how many of them the load counts */
+	/** @busy: L: how many of them the load counts */
 	unsigned int		busy;
+
 	/** @dead_times: T: of child pools that are gone */
 	struct bc_cputimes	dead_times;
 	/** @dead_waits: T: the same */

@@ -28,8 +28,16 @@
 #include "bind.h"
 #include "cpu.h"
 
-/* Some pool's weight is not what its shares say. Under the tree mutex. */
+/*
+ * Levels with more pools than this are not looked at anew for one of them: what others
+ * have set there in cgroupfs is as the sampling worker has last found it.
+ */
+#define BC_SHARE_LOOK	64
+
+/* Both under the tree mutex. Some pool's weight is not what its shares say. */
 static bool bc_share_adjusted;
+/* Pools for which the kernel's weights alone do not do. */
+static unsigned int bc_share_specials;
 
 /**
  * bc_share_capacity() - CPU time of the machine
@@ -46,24 +54,23 @@ static u64 bc_reserved(const struct bc_pool *pool)
 	return pool->settings[BC_SETTING_CPU_RESERVATION];
 }
 
-static u64 bc_taken_below(const struct bc_pool *pool, struct cgroup *within,
-			  const struct bc_pool *skip);
-
-/* What a pool takes from its parent. The recursion is as deep as the tree at most. */
+/* What a pool takes from its parent. */
 static u64 bc_taken(const struct bc_pool *pool)
 {
-	return max(bc_reserved(pool), bc_taken_below(pool, NULL, NULL));
+	return max(bc_reserved(pool), pool->taken_below);
 }
 
-/* What the live children of a pool take from it; without @skip, of those below @within only. */
+/* What the live children of a pool take from it, but @skip, and all that are not below @within. */
 static u64 bc_taken_below(const struct bc_pool *pool, struct cgroup *within,
 			  const struct bc_pool *skip)
 {
 	const struct bc_pool *child;
 	u64 sum = 0;
 
+	if (!pool->taken_below)
+		return 0;
 	list_for_each_entry(child, &pool->children, sibling)
-		if (child != skip && child->state == BC_POOL_LIVE &&
+		if (child != skip && child->state == BC_POOL_LIVE && bc_taken(child) &&
 		    (!within || cgroup_is_descendant(child->cgrp, within)))
 			sum += bc_taken(child);
 	return sum;
@@ -182,7 +189,7 @@ int bc_share_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc
 	u64 reserved = bc_wished(pool, wishes, BC_SETTING_CPU_RESERVATION);
 	/* A new pool takes over those of its siblings that are below its cgroup. */
 	u64 inherited = bc_taken_below(parent, pool->cgrp, pool);
-	u64 below = inherited + bc_taken_below(pool, NULL, NULL);
+	u64 below = inherited + pool->taken_below;
 	u64 limit = wishes[BC_SETTING_CPU_LIMIT].set ? wishes[BC_SETTING_CPU_LIMIT].value :
 						       bc_limit_of(pool);
 	u64 before = max(bc_reserved(pool), below), over;
@@ -214,7 +221,7 @@ int bc_share_check(struct bc_pool *pool, struct bc_pool *parent, const struct bc
  */
 u64 bc_share_reservable(struct bc_pool *pool)
 {
-	u64 all = bc_backed_by(pool), below = bc_taken_below(pool, NULL, NULL), limit;
+	u64 all = bc_backed_by(pool), below = pool->taken_below, limit;
 
 	if (pool->parent && pool->settings[BC_SETTING_CPU_EXPANDABLE]) {
 		all = max(all, below) + bc_share_reservable(pool->parent);
@@ -224,70 +231,97 @@ u64 bc_share_reservable(struct bc_pool *pool)
 	return all > below ? all - below : 0;
 }
 
-/*
- * What a child claims, from what is in force. True when it claimed the same before, and
- * the parts that it was given then are still there.
- */
-static bool bc_share_claim(struct bc_pool *pool, struct bc_claim *next)
+/* What a child claims, from what is in force. */
+static void bc_share_claim(struct bc_pool *pool, struct bc_claim *next)
 {
 	const struct bc_cpu_seen *seen = &pool->cpu_seen;
 	struct bc_claim *claim = &pool->claim;
-	u64 low = bc_taken(pool);
-	bool same;
 
-	same = claim->shares == seen->weight && claim->low == low && claim->high == seen->limit;
 	claim->next = next;
 	claim->shares = seen->weight;
-	claim->low = low;
+	claim->low = bc_taken(pool);
 	claim->high = seen->limit;
-	return same;
 }
 
-/*
- * Solves one level: the live children that have the controller. NULL: there are none.
- * Mostly all is as it was the last time, and so are the parts.
- */
-static struct bc_claim *bc_share_level(struct bc_pool *parent, bool anew, bool look)
+/* Solves one level: the live children that have the controller. NULL: there are none. */
+static struct bc_claim *bc_share_level(struct bc_pool *parent, u64 capacity)
 {
-	u64 capacity = parent->parent ? parent->claim.gets : bc_share_capacity();
 	struct bc_claim *first = NULL;
 	struct bc_pool *pool;
 
-	anew |= parent->solved_shape != bc_tree.shape || parent->solved_capacity != capacity;
-	list_for_each_entry(pool, &parent->children, sibling) {
-		if (pool->state != BC_POOL_LIVE)
-			pool->cpu_seen.there = false;
-		else if (look)
-			bc_cpu_see(pool);
-		if (pool->cpu_seen.there) {
-			anew |= !bc_share_claim(pool, first);
-			first = &pool->claim;
-		} else if (pool->claim.shares) {
-			pool->claim = (struct bc_claim){};
-			anew = true;
-		}
-	}
-	if (first && anew)
-		bc_solve(first, capacity);
-	parent->solved_shape = bc_tree.shape;
+	parent->claims_stale = false;
 	parent->solved_capacity = capacity;
+	list_for_each_entry(pool, &parent->children, sibling) {
+		pool->claim = (struct bc_claim){};
+		if (pool->state != BC_POOL_LIVE || !pool->cpu_seen.there)
+			continue;
+		bc_share_claim(pool, first);
+		first = &pool->claim;
+	}
+	if (first)
+		bc_solve(first, capacity);
 	return first;
+}
+
+static u64 bc_share_divided(const struct bc_pool *parent)
+{
+	return parent->parent ? parent->claim.gets : bc_share_capacity();
+}
+
+/* Mostly all is as it was the last time, and so are the parts. */
+static void bc_share_check_level(struct bc_pool *parent)
+{
+	u64 capacity = bc_share_divided(parent);
+
+	if (parent->claims_stale || parent->solved_capacity != capacity)
+		bc_share_level(parent, capacity);
+}
+
+static void bc_share_look(struct bc_pool *parent)
+{
+	struct bc_pool *pool;
+
+	list_for_each_entry(pool, &parent->children, sibling)
+		if (pool->state == BC_POOL_LIVE)
+			bc_cpu_see(pool);
 }
 
 /**
  * bc_share_solve() - find out what all pools are entitled to
- * @look: look at the cpu controller of all pools, see bc_cpu_see(); false when that was
- *	done just now
  *
- * Context: under the tree mutex. Some 2,000 instructions for each pool if anything has
- * changed, else some hundreds.
+ * Context: under the tree mutex, after bc_cpu_see() of all pools. Some 1,300 instructions
+ * for each pool of a directory where anything has changed.
  */
-void bc_share_solve(bool look)
+void bc_share_solve(void)
 {
 	struct bc_pool *pool;
 
 	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		bc_share_level(pool, false, look);
+		if (!list_empty(&pool->children))
+			bc_share_check_level(pool);
+}
+
+/**
+ * bc_share_solve_for() - find out what one pool is entitled to
+ * @pool: pool
+ *
+ * Looks at those beside it and above, as far as there are not too many (BC_SHARE_LOOK).
+ *
+ * Context: under the tree mutex.
+ */
+void bc_share_solve_for(struct bc_pool *pool)
+{
+	struct bc_pool *parent = pool->parent;
+
+	/* From the host downwards: as deep as the tree at most. */
+	if (!parent)
+		return;
+	if (parent->nr_live <= BC_SHARE_LOOK)
+		bc_share_look(parent);
+	else
+		bc_cpu_see(pool);
+	bc_share_solve_for(parent);
+	bc_share_check_level(parent);
 }
 
 /* Whoever has changed the weight himself since we did is left alone. */
@@ -311,37 +345,51 @@ static void bc_share_set_weight(struct bc_pool *pool)
 	css_put(css);
 }
 
-/* Is there a pool for which the kernel's weights alone do not do? */
-static bool bc_share_needed(void)
+/* Is it a pool for which the kernel's weights alone do not do? */
+static bool bc_share_is_special(const struct bc_pool *pool)
 {
-	struct bc_pool *pool;
+	return pool->state == BC_POOL_LIVE && pool->parent &&
+	       (bc_reserved(pool) ||
+		bc_cpu_shares_to_weight(pool->settings[BC_SETTING_CPU_SHARES]) > BC_WEIGHT_MAX);
+}
 
-	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		if (pool->state == BC_POOL_LIVE && pool->parent &&
-		    (bc_reserved(pool) ||
-		     bc_cpu_shares_to_weight(pool->settings[BC_SETTING_CPU_SHARES]) >
-		     BC_WEIGHT_MAX))
-			return true;
-	return false;
+/* What of a pool, and of those above, follows from its settings, its state and its children. */
+static void bc_share_note(struct bc_pool *pool)
+{
+	bool special = bc_share_is_special(pool);
+	struct bc_pool *pos, *child;
+
+	bc_share_specials += special - pool->share_special;
+	for (pos = pool; pos; pos = pos->parent) {
+		pos->claims_stale = true;
+		if (!bc_share_specials && !pool->share_special && !pos->taken_below)
+			continue;
+		pos->taken_below = 0;
+		list_for_each_entry(child, &pos->children, sibling)
+			if (child->state == BC_POOL_LIVE)
+				pos->taken_below += bc_taken(child);
+	}
+	pool->share_special = special;
 }
 
 /**
  * bc_share_update() - have the kernel's weights enforce the reservations
- *
- * After a setting, or the set of pools, has changed.
+ * @pool: pool that has come, gone, taken others below it, or got other settings
  *
  * Context: under the tree mutex; may sleep.
  */
-void bc_share_update(void)
+void bc_share_update(struct bc_pool *pool)
 {
-	struct bc_pool *parent, *pool;
 	struct bc_claim *first;
+	struct bc_pool *parent;
 
-	if (!bc_share_needed() && !bc_share_adjusted)
+	bc_share_note(pool);
+	if (!bc_share_specials && !bc_share_adjusted)
 		return;
 	bc_share_adjusted = false;
 	for (parent = bc_tree.host; parent; parent = bc_pool_next_pre(parent, bc_tree.host)) {
-		first = bc_share_level(parent, true, true);
+		bc_share_look(parent);
+		first = bc_share_level(parent, bc_share_divided(parent));
 		if (!first)
 			continue;
 		bc_solve_weights(first, BC_WEIGHT_MIN, BC_WEIGHT_MAX);

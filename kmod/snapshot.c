@@ -89,7 +89,7 @@ static bool bc_snap_prepare(struct bc_pool *pool, bool detail)
 static void bc_snap_flows(struct bc_pool *pool)
 {
 	bc_cputime_collect(pool);
-	bc_share_solve(true);
+	bc_share_solve_for(pool);
 	bc_cpu_fill(pool, &pool->snap->cpu);
 	bc_io_read(pool, &pool->snap->io, NULL);
 	pool->snap->io_any = true;
@@ -100,7 +100,7 @@ static void bc_snap_flows(struct bc_pool *pool)
  * @pool: pool
  * @detail: also what takes its time
  * @reader: reader that takes its peaks, or -1
- * @flows: also CPU time and block I/O, for which all pools have to be looked at
+ * @flows: also CPU time and block I/O, for which all tasks have to be looked at
  *
  * Context: under the tree mutex; may sleep.
  * Return: its figures, to be given back with bc_snap_put(), or NULL.
@@ -218,7 +218,7 @@ static void bc_snapshot_complete(struct bc_snapshot *all, u64 since, u64 now)
 	struct bc_snap *snap;
 	unsigned int i;
 
-	bc_share_solve(false);
+	bc_share_solve();
 	bc_cputime_collect(bc_tree.host);
 	bc_io_read_all(all);
 	for (i = 0; i < all->nr; i++) {

@@ -26,14 +26,18 @@ static u64 bc_poured(const struct bc_claim *claim, u64 level)
 		     claim->most);
 }
 
-static u64 bc_poured_all(const struct bc_claim *first, u64 level)
+/* Would a level overflow? Mostly that is known before all vessels are looked at. */
+static bool bc_overflows(const struct bc_claim *first, u64 level, u64 capacity)
 {
 	const struct bc_claim *claim;
 	u64 sum = 0;
 
-	for (claim = first; claim; claim = claim->next)
+	for (claim = first; claim; claim = claim->next) {
 		sum += bc_poured(claim, level);
-	return sum;
+		if (sum > capacity)
+			return true;
+	}
+	return false;
 }
 
 /* Bounds that can be met: floors that exceed the capacity all get the same part of it. */
@@ -60,7 +64,7 @@ static u64 bc_level(const struct bc_claim *first, u64 capacity)
 	u64 level = 0, bit;
 
 	for (bit = 1ULL << (43 + LEVEL_BITS); bit; bit >>= 1)
-		if (bc_poured_all(first, level | bit) <= capacity)
+		if (!bc_overflows(first, level | bit, capacity))
 			level |= bit;
 	return level;
 }

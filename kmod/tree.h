@@ -254,10 +254,14 @@ struct bc_pool {
 	struct bc_throttled	throttled;
 	/** @cpu_seen: T: see there */
 	struct bc_cpu_seen	cpu_seen;
-	/** @solved_shape: T: bc_tree.shape when the claims of the children were last solved */
-	u64			solved_shape;
+	/** @claims_stale: T: claims of the children may have changed since they were solved */
+	bool			claims_stale;
 	/** @solved_capacity: T: what was divided among them then */
 	u64			solved_capacity;
+	/** @taken_below: T: what the reservations of the children and below take from it */
+	u64			taken_below;
+	/** @share_special: T: its reservation or shares take weights of ours, see share.c */
+	bool			share_special;
 	/** @claim: T: what the solver needs and says of it */
 	struct bc_claim		claim;
 	/** @cpu_knobs: T: what was changed in the cpu controller, for its restoration */

@@ -77,16 +77,10 @@ done
 # All accounts of 1,000 pools at once, and what cgroupfs takes to read them.
 [ $# = 0 ] || [[ " $* " = *" read "* ]] || exit 0
 pools=1000
+mkdir -p $cg/bench
 echo "+memory +pids +cpu +io" > $cg/cgroup.subtree_control
 echo "+memory +pids +cpu +io" > $cg/bench/cgroup.subtree_control
 insmod /root/beancounter.ko
-PYTHONPATH=/root/tests/lib python3 - $pools << 'EOF'
-import genl, os, sys
-client = genl.Client()
-for i in range(int(sys.argv[1])):
-    os.mkdir(f'/sys/fs/cgroup/bench/{i}')
-    client.new(f'b{i}', path=f'bench/{i}')
-EOF
 /root/dump "$rounds" $cg/bench $pools | while read -r op ns; do
 	echo "read 0 $op $ns"
 done
