@@ -375,7 +375,7 @@ struct bc_pool *bc_pool_create(const char *name, u32 id, const char *parent_name
 		goto err_free;
 	/* What can still fail comes before anybody is a member. */
 	ret = bc_settings_apply(pool, parent, wishes, extack);
-	bc_sources_want();
+	bc_sources_want(pool);
 	if (!ret)
 		ret = bc_member_bind(pool);
 	if (ret)

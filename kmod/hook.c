@@ -595,12 +595,11 @@ int bc_hooks_attach(void)
 
 /**
  * bc_sources_want() - attach what is of use now and was not before
- *
- * When the set of pools, or the controllers that their cgroups have, may have changed.
+ * @pool: pool that has come, or whose cgroup may have got a controller; NULL: any of them
  *
  * Context: under the tree mutex; may sleep.
  */
-void bc_sources_want(void)
+void bc_sources_want(const struct bc_pool *pool)
 {
 	int i;
 
@@ -608,7 +607,7 @@ void bc_sources_want(void)
 		return;
 	for (i = 1; i < ARRAY_SIZE(bc_sources); i++)
 		if (bc_sources[i]->wanted && !bc_sources[i]->attached &&
-		    !bc_sources[i]->reason[0] && bc_sources[i]->wanted())
+		    !bc_sources[i]->reason[0] && bc_sources[i]->wanted(pool))
 			bc_source_attach(bc_sources[i]);
 	bc_update_active();
 }

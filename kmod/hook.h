@@ -46,8 +46,8 @@ struct bc_probe {
  * @resources: BIT() mask of the resources that need it
  * @needs: another source that must be attached first, or NULL
  * @lacks: what the kernel lacks for it, or NULL for nothing; or NULL for nothing ever
- * @wanted: is it of use to the pools that there are? It is attached when this is first
- *	true, and stays; under the tree mutex; or NULL for "always"
+ * @wanted: is it of use to a pool, or to any if that is NULL? It is attached when this is
+ *	first true, and stays; under the tree mutex; or NULL for "always"
  * @probes: tracepoints, ends with an empty entry, or NULL
  * @hooks: functions, ends with an empty entry, or NULL; what sees an object go
  *	comes before what sees it appear
@@ -91,7 +91,7 @@ struct bc_source {
 	unsigned long		resources;
 	struct bc_source	*needs;
 	const char		*(*lacks)(void);
-	bool			(*wanted)(void);
+	bool			(*wanted)(const struct bc_pool *pool);
 	struct bc_probe		*probes;
 	struct bc_hook		*hooks;
 	int			(*init)(unsigned int bits);
@@ -161,7 +161,7 @@ enum bc_status bc_setting_status(enum bc_setting_id id, const char **reason);
 /* BIT() mask of the settings on which something acts that is attached. */
 extern unsigned long bc_settings_active;
 int bc_hooks_attach(void);
-void bc_sources_want(void);
+void bc_sources_want(const struct bc_pool *pool);
 void bc_hooks_detach(void);
 bool bc_hooks_attached(void);
 enum bc_status bc_resource_status(enum bc_res res, const char **reason);

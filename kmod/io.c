@@ -342,12 +342,19 @@ struct bc_source bc_source_io = {
  * with the io controller. Who enables it by hand for a pool that there is already has it
  * noticed with the first I/O: what is issued until the worker has run is not timed.
  */
-static bool bc_io_times_wanted(void)
+static bool bc_io_times_of(const struct bc_pool *pool)
 {
-	struct bc_pool *pool;
+	return pool->cgrp && READ_ONCE(pool->cgrp->subsys[io_cgrp_id]);
+}
 
-	for (pool = bc_tree.host; pool; pool = bc_pool_next_pre(pool, bc_tree.host))
-		if (pool->cgrp && READ_ONCE(pool->cgrp->subsys[io_cgrp_id]))
+static bool bc_io_times_wanted(const struct bc_pool *pool)
+{
+	struct bc_pool *pos;
+
+	if (pool)
+		return bc_io_times_of(pool);
+	for (pos = bc_tree.host; pos; pos = bc_pool_next_pre(pos, bc_tree.host))
+		if (bc_io_times_of(pos))
 			return true;
 	return false;
 }
@@ -355,7 +362,7 @@ static bool bc_io_times_wanted(void)
 static void bc_io_times_work_func(struct work_struct *work)
 {
 	mutex_lock(&bc_tree.lock);
-	bc_sources_want();
+	bc_sources_want(NULL);
 	mutex_unlock(&bc_tree.lock);
 }
 

@@ -192,7 +192,7 @@ int bc_nl_pool_set(struct sk_buff *skb, struct genl_info *info)
 		goto out_unlock;
 	bc_pool_set_bounds(pool, bounds);
 	/* bctl enables controllers before it asks for what needs them. */
-	bc_sources_want();
+	bc_sources_want(pool);
 	/* In case the cgroup goes before it is looked at again. */
 	if (pool->depth && pool->state == BC_POOL_LIVE)
 		bc_snap_look(pool);

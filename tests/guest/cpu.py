@@ -7,6 +7,7 @@
 import errno
 import os
 import re
+import select
 import sys
 import threading
 import time
@@ -193,6 +194,39 @@ def check_waits(pool, workers):
     alone.call(child_that_sleeps, 100)
     tap.between(cpu(pool).switches - after.switches, 100, 140, 'also of tasks that have ended')
     tap.ok(before[0].preemptions > 0, 'busy tasks were preempted', before[0])
+    check_seen(pool, alone)
+
+
+def check_seen(pool, member):
+    """Tasks that a reading has met, and that have ended before the next one."""
+    before, met = cpu(pool).switches, 0
+    for _ in range(3):
+        member.start(child_that_sleeps, 100)
+        while not select.select([member.up], [], [], 0)[0]:
+            met += cpu(pool).switches > before
+        member.result()
+        cpu(pool)
+    tap.between(cpu(pool).switches - before, 300, 450,
+                f'once each, however often ({met}) they are met')
+
+
+class Fading:
+    """A pool whose busy task ends: its load falls, slowly."""
+
+    def __init__(self):
+        self.pool = bc.Pool('fading')
+        self.member = bc.Member(self.pool)
+        self.member.start(spin, bc.WAIT)
+        self.load = 0
+
+    def end(self):
+        self.load = bc.wait_for(lambda: cpu(self.pool).load1, 'a load')
+        self.member.end()
+
+    def check(self):
+        tap.ok(tap.poll_until(bc.WAIT, lambda: cpu(self.pool).load1 < self.load),
+               'a pool without tasks: its load falls', (cpu(self.pool), self.load))
+        self.pool.remove()
 
 
 def check_books(top, sub, workers):
@@ -413,8 +447,11 @@ def check_bctl():
 bc.anchor()
 pools = check_accounting()
 check_books(*pools)
+fading = Fading()
+fading.end()
 check_many_removals()
 check_bctl()
+fading.check()
 enable('')
 bc.mkdir(bc.BASE)
 enable(bc.BASE)
