@@ -3,6 +3,7 @@
 # kernels: 6.1 6.12
 # long: 6.1
 # timeout: 300
+# vm: own
 """io.weight: BFQ and io.cost divide a disk by it, and it is said where they do not."""
 import glob
 import os
@@ -52,13 +53,19 @@ def ratio(pools, dev):
 
 
 def shares(dev, name):
-    """Two pools side by side, with equal weights and with others."""
+    """Two pools side by side, with equal weights and with others.
+
+    That the kernel divides by what it was given takes a machine that is not busy: make soak.
+    """
     pools = [bc.Pool('light'), bc.Pool('heavy')]
-    tap.between(ratio(pools, dev), .5, 2, f'{name}: equal weights, equal parts')
+    if tap.LONG:
+        tap.between(ratio(pools, dev), .5, 2, f'{name}: equal weights, equal parts')
     tap.equal(bc.bctl('pool', 'set', 'heavy', 'io.weight=400').returncode, 0, f'{name}: 400 is set')
     tap.equal(weight('heavy')['acts'], [{'device': disk.number(dev), 'by': name}],
               f'{name}: it is told who acts, and where')
-    tap.between(ratio(pools, dev), 1.6, 10, f'{name}: four times the weight')
+    tap.equal(files(pools[1].path)[0], 400, f'{name}: the kernel has it')
+    if tap.LONG:
+        tap.between(ratio(pools, dev), 1.6, 10, f'{name}: four times the weight')
     for pool in pools:
         pool.remove()
 

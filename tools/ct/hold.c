@@ -112,10 +112,11 @@ int ct_net_hold(struct ct *ct)
 	return status;
 }
 
-/* What a card is called until criu takes it inside. */
+/* What a card is called until criu takes it inside; there are CT_NIC_MAX + 1 at most. */
 static void ct_hold_name(const struct ct *ct, size_t i, char *name)
 {
-	snprintf(name, IFNAMSIZ, "bc%.10s.%zu", ct->text, i);
+	_Static_assert(CT_NIC_MAX < 10, "one digit");
+	snprintf(name, IFNAMSIZ, "bc%.10s.%c", ct->text, (char)('0' + i));
 }
 
 static int ct_hold_make(struct ct *ct, struct ct_wire *wire, const struct ct_nic *card, size_t i,

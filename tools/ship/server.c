@@ -109,15 +109,37 @@ int ship_server_parse(struct ship_server *server, bool masked)
 	return secret || !masked ? 0 : -EINVAL;
 }
 
+/*
+ * A file of authorities that may not be read. libpq 15 would say so as well, with a reason
+ * out of memory that nobody has written (it takes strerror_r() for that of POSIX).
+ */
+static void ship_authority(const struct ship_server *server, int fd)
+{
+	PQconninfoOption *opts = PQconninfoParse(server->url, NULL), *o;
+	char words[320];
+
+	for (o = opts; o && o->keyword; o++)
+		if (o->val && !strcmp(o->keyword, "sslrootcert") && access(o->val, R_OK) &&
+		    errno == EACCES) {
+			snprintf(words, sizeof(words),
+				 "could not read root certificate file \"%.200s\": %s", o->val,
+				 strerror(EACCES));
+			ship_fail(fd, NULL, words);
+		}
+	PQconninfoFree(opts);
+}
+
 static PGconn *ship_connect(const struct ship_server *server, const char *passfile, int fd)
 {
 	/* Without a value passfile would not be looked for where it is by itself. */
 	const char *keys[] = { "dbname", "fallback_application_name", "client_encoding",
 			       *passfile ? "passfile" : NULL, NULL };
 	const char *values[] = { server->url, "bctl-ship", "UTF8", passfile, NULL };
-	PGconn *conn = PQconnectdbParams(keys, values, 1);
 	const char *encoding;
+	PGconn *conn;
 
+	ship_authority(server, fd);
+	conn = PQconnectdbParams(keys, values, 1);
 	if (!conn || PQstatus(conn) != CONNECTION_OK)
 		ship_fail(fd, conn, conn ? PQerrorMessage(conn) : strerror(ENOMEM));
 	PQsetNoticeProcessor(conn, ship_no_notice, NULL);
