@@ -96,8 +96,9 @@ class Line:
 def settings(number):
     """The network as the container has it; what depends on time left out."""
     text = inside(number, 'ip -o addr; ip -o link; ip route; ip -6 route')
-    # how long addresses last, and the number of the other end
-    return re.sub(r'valid_lft \S+ preferred_lft \S+|@if\d+|expires \S+', '', text).splitlines()
+    # how long addresses last, whether they are still being checked, the number of the other end
+    text = re.sub(r'valid_lft \S+ preferred_lft \S+|@if\d+|expires \S+|tentative', '', text)
+    return [re.sub(' +', ' ', line) for line in text.splitlines()]
 
 
 def traffic(number):

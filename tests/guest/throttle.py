@@ -16,7 +16,7 @@ MIB = 1 << 20
 RATE = MIB
 FILE = f'{disk.SCRATCH}/throttle'
 SPAN = tap.rounds(2, 4)         # seconds that are looked at, and the most of them when
-LONGEST = 24                    # the average has not settled
+LONGEST = 60                    # the average has not settled
 
 
 def io(pool):
@@ -38,14 +38,13 @@ def rate(pool, what=total, begin=None):
     last = begin or pool
     begun = io(last).nr_throttled
     bc.wait_for(lambda: io(last).nr_throttled > begun + 3, f'{last.name} is throttled')
-    if begin:
-        forget_savings(pool)
+    forget_savings(pool)
     amount, start = what(pool), time.monotonic()
     return lambda: (what(pool) - amount) / (time.monotonic() - start)
 
 
 def forget_savings(pool):
-    """What it did not use so far is not to be seen in what comes."""
+    """What it did not use so far, as it or the machine had stood still, is not in what comes."""
     bc.nl.tune(pool.name, {'io.burst': 1001})
 
 
