@@ -120,6 +120,15 @@ static bool bc_watch_over(const struct bc_watch *w)
 	return w->ends || (w->counted && !w->count) || (w->timed && !bc_watch_left(w));
 }
 
+/* Signals first: no command begins after one, whatever has come besides. */
+static void bc_watch_turn(struct bctl *b, struct bc_watch *w)
+{
+	w->ends += bc_wake_ended(w->wake);
+	if (w->ends)
+		bc_runner_drop(&w->runner);
+	bc_runner_tick(b, &w->runner);
+}
+
 /* Wait for an event, a signal, or the time to do something. */
 static int bc_watch_wait(struct bctl *b, struct bc_watch *w)
 {
@@ -128,8 +137,7 @@ static int bc_watch_wait(struct bctl *b, struct bc_watch *w)
 	if (left < 0 || (jobs >= 0 && jobs < left))
 		left = jobs;
 	ret = bcn_wait(b->nl, w->wake, left);
-	w->ends += bc_wake_ended(w->wake);
-	bc_runner_tick(b, &w->runner);
+	bc_watch_turn(b, w);
 	return ret == -ETIMEDOUT && left >= 0 ? -EAGAIN : ret;
 }
 
@@ -177,17 +185,14 @@ static void bctl_watch_end(struct bctl *b, struct bc_watch *w)
 	struct pollfd pfd = { .fd = w->wake, .events = POLLIN };
 	bool hurried = false;
 
-	bc_runner_tick(b, &w->runner);
+	bc_watch_turn(b, w);
 	while (w->runner.running || w->runner.waiting) {
-		if (w->ends)
-			bc_runner_drop(&w->runner);
 		if (w->ends > 1 && !hurried) {
 			bc_runner_hurry(&w->runner);
 			hurried = true;
 		}
 		(void)poll(&pfd, 1, bc_runner_left(&w->runner));
-		w->ends += bc_wake_ended(w->wake);
-		bc_runner_tick(b, &w->runner);
+		bc_watch_turn(b, w);
 	}
 	bc_runner_report(b, &w->runner);
 	bc_snaps_report(b, &w->snaps);
