@@ -105,6 +105,19 @@ def splats(log):
     return found
 
 
+# What a machine says that got too little of a busy host's processors, and what QEMU does to a
+# kernel that patches its code: see "An emulator's fault" in Documentation/testing.rst.
+STARVED = re.compile(
+    r'BUG: soft lockup|BUG: workqueue lockup|INFO: rcu\w* .*stall|self-detected stall|'
+    r'INFO: task .* blocked for more than|Oops: int3|Kernel panic - not syncing: Fatal exception')
+
+
+def emulated(excerpts):
+    """Are these, all of them, what an emulated machine may say without a fault of ours?"""
+    said = [line for excerpt in excerpts for line in excerpt if SPLAT.search(line)]
+    return bool(said) and all(STARVED.search(line) for line in said)
+
+
 def cpio_entry(name, data=b'', mode=0o100755):
     """One member of a newc archive, which is what an initramfs is."""
     name = name.encode() + b'\0'
