@@ -913,6 +913,14 @@ def test_explain(kernel):
        "refused by its parent top, at its limit of 110" in text and
        "the network for inner asked" in text and "the network asked" in text, "explain_as_text", text)
     expect(kernel, 2, "nobody: there is no such pool", "explain", "nobody")
+    kernel.run("pool", "set", "web", "ram=400K")
+    memory = {c["resource"]: c for c in kernel.json("explain", "web")[0]["causes"]}["physpages"]
+    text = kernel.run("explain", "web").stdout.decode()
+    # 100 pages, and 208 were held
+    ok(memory["bound"] == "limit" and memory["proposal"] ==
+       {"barrier": None, "limit": 320, "command": "bctl pool set web ram=1280K"} and
+       "web itself, at its limit of 400K\n" in text and
+       "swappages: 4 requests were refused by web itself, which has no limit now\n" in text, "memory_is_proposed_as_a_limit", (memory, text))
 
 
 def test_thresholds(kernel):

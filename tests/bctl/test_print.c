@@ -17,6 +17,8 @@ static const struct bcn_res res[] = {
 	{ .id = BC_RES_PRIVVMPAGES, .unit = BC_UNIT_PAGES, .name = "privvmpages" },
 	{ .id = BC_RES_NUMPROC, .unit = BC_UNIT_ITEMS, .name = "numproc" },
 	{ .id = BC_RES_TCPSNDBUF, .unit = BC_UNIT_BYTES, .name = "tcpsndbuf" },
+	{ .has = { 1ULL << BC_A_RES_KIND }, .kind = BC_KIND_NATIVE, .id = BC_RES_PHYSPAGES,
+	  .unit = BC_UNIT_PAGES, .name = "physpages" },
 };
 
 static const struct bc_record records[] = {
@@ -193,6 +195,48 @@ static void test_random_strings(void)
 	ok(!bad, "any_process_name_gives_one_line_and_valid_json");
 }
 
+/* What a limit of memory does: the figures are the kernel's, and somebody is killed. */
+static void test_killed(void)
+{
+	struct bc_printer p = { .page_size = 4096 };
+	const struct bcn_res guarantee = {
+		.has = { 1ULL << BC_A_RES_KIND }, .kind = BC_KIND_NATIVE,
+		.id = BC_RES_OOMGUARPAGES, .unit = BC_UNIT_PAGES, .name = "oomguarpages",
+	};
+	const struct bcn_notice n = {
+		.has = { 1ULL << BC_A_BOUND | 1ULL << BC_A_PID }, .bound = BC_BOUND_BARRIER,
+		.pid = 238, .comm = "python3", .origin = "web", .origin_id = 7, .count = 1,
+		.time = 8000000000ULL, .first = 8000000000ULL, .amount = 9381, .largest = 9381,
+		.held = 8058, .limit = BC_UNLIMITED,
+	};
+	struct bc_reason memory = {
+		.level = &pool, .res = &res[3],
+		.rec = { .res = BC_RES_PHYSPAGES, .held = 151, .maxheld = 8192, .failcnt = 1,
+			 .barrier = BC_UNLIMITED, .limit = 8192, .flags = BC_RECORD_F_NO_FAILED },
+	}, killed = {
+		.level = &pool, .res = &guarantee, .culprits = &n, .count = 1,
+		.rec = { .res = BC_RES_OOMGUARPAGES, .held = 63, .limit = BC_UNLIMITED,
+			 .failcnt = 1, .failed = 9381, .flags = BC_RECORD_F_NO_MAXHELD },
+	};
+	struct bc_doc doc;
+
+	setenv("TZ", "UTC", 1);
+	bc_doc_begin(&doc, "bctl.explain/1", "causes", 9000000000ULL);
+	bc_doc_explain(&doc, &pool, 9000000000ULL);
+	bc_doc_cause(&doc, &memory, 4096);
+	bc_doc_cause(&doc, &killed, 4096);
+	is(printed(&p, &doc, BC_VIEW_EXPLAIN),
+	   "web: physpages: 1 request was refused by web itself, at its limit of 32M\n"
+	   "  holds 604K now, 32M at most\n"
+	   "  proposal: bctl pool set web ram=40M\n"
+	   "\n"
+	   "web: oomguarpages: 1 process was killed for want of memory\n"
+	   "  they had 36.6M in all; holds 252K now\n"
+	   "  1.0 s ago (1970-01-01 00:00:08) pid 238 (python3) was killed with 36.6M "
+	   "when 31.5M was held\n", "who_was_killed_is_explained");
+	bc_doc_end(&doc);
+}
+
 struct propose_case {
 	int res;
 	uint64_t maxheld, barrier, limit;
@@ -222,6 +266,12 @@ static const struct propose_case proposals[] = {
 	/* more than there are numbers for */
 	{ 2, BC_AMOUNT_MAX, BC_AMOUNT_MAX, BC_AMOUNT_MAX, 1, 1, BC_BOUND_BARRIER, false, "unlimited" },
 	{ 0, BC_AMOUNT_MAX, 1, 1, 1, UINT64_MAX, BC_BOUND_BARRIER, false, "unlimited" },
+	/* memory: 32M without a barrier, with one, and one that it is slowed down at */
+	{ 3, 8192, BC_UNLIMITED, 8192, 0, 0, BC_BOUND_LIMIT, false, "48M" },
+	{ 3, 8192, 8192, 8192, 0, 0, BC_BOUND_LIMIT, false, "32M:48M" },
+	{ 3, 8192, 4096, 8192, 0, 0, BC_BOUND_LIMIT, false, "16M:48M" },
+	{ 3, 8192, BC_UNLIMITED, 16384, 0, 0, BC_BOUND_LIMIT, true, "64M" },
+	{ 3, 8192, BC_UNLIMITED, BC_UNLIMITED, 0, 0, BC_BOUND_LIMIT, true, "unlimited" },
 };
 
 static void test_propose(void)
@@ -240,7 +290,9 @@ static void test_propose(void)
 			.rec = { .maxheld = c->maxheld, .barrier = c->barrier, .limit = c->limit },
 		}, 4096, &prop);
 		is(prop.value, c->value, "proposal_%zu", i);
-		ok(prop.fits == c->fits && prop.barrier <= prop.limit, "proposal_%zu_is_sound", i);
+		ok(prop.fits == c->fits && (prop.limit_only ? prop.limit < prop.barrier :
+			prop.barrier <= prop.limit), "proposal_%zu_is_sound", i);
+		is(prop.word, prop.limit_only ? "ram" : res[c->res].name, "proposal_%zu_names_it", i);
 	}
 }
 
@@ -250,6 +302,7 @@ int main(void)
 	test_pools();
 	test_empty();
 	test_event();
+	test_killed();
 	test_propose();
 	test_random_strings();
 	return tap_end();

@@ -36,6 +36,22 @@ void bc_limits_clear(struct bc_limits *limits)
 	memset(limits, 0, sizeof(*limits));
 }
 
+/**
+ * bc_limit_word() - how is the limit of a resource set, and no barrier with it?
+ * @res: the resource
+ *
+ * Return: a word, which is @res itself if there is none for that.
+ */
+const char *bc_limit_word(const char *res)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(bc_presets) / sizeof(bc_presets[0]); i++)
+		if (!strcmp(bc_presets[i].res, res) && !bc_presets[i].guarantee)
+			return bc_presets[i].word;
+	return res;
+}
+
 static bool bc_word_is(const char *word, size_t len, const char *name)
 {
 	return strlen(name) == len && !memcmp(word, name, len);

@@ -49,6 +49,7 @@ struct bc_limits {
 	size_t count;
 };
 
+const char *bc_limit_word(const char *res);
 int bctl_limits_parse(struct bctl *b, int argc, char **argv, struct bc_limits *limits);
 int bctl_limits_resolve(struct bctl *b, const struct bc_snapshot *snap,
 			struct bc_limits *limits);

@@ -32,6 +32,16 @@ static void bc_doc_bound(struct bc_doc *doc, json_object *obj, const struct bcn_
 			    n->bound == BC_BOUND_LIMIT ? "limit" : NULL, "bound", n->bound);
 }
 
+/* The kernel, where it counts by itself, fails at the limit, and tells of nobody. */
+static void bc_doc_bound_of_cause(struct bc_doc *doc, json_object *obj,
+				  const struct bc_reason *cause)
+{
+	if (cause->count)
+		bc_doc_bound(doc, obj, &cause->culprits[0]);
+	else if (bc_is_native(cause->res))
+		bc_put_enum(doc, obj, "bound", "limit", "bound", BC_BOUND_LIMIT);
+}
+
 static void bc_doc_culprit(struct bc_doc *doc, json_object *list, const struct bc_reason *cause,
 			   const struct bcn_notice *n)
 {
@@ -94,7 +104,7 @@ static void bc_doc_proposal(struct bc_doc *doc, json_object *obj, const struct b
 	if (doc->err)
 		return;
 	snprintf(command, sizeof(command), "bctl pool set %.*s %.*s=%s", BC_NAME_MAX,
-		 cause->level->name, BC_NAME_MAX, cause->res->name, prop.value);
+		 cause->level->name, BC_NAME_MAX, prop.word, prop.value);
 	bc_put_bound(doc, proposal, "barrier", prop.barrier);
 	bc_put_bound(doc, proposal, "limit", prop.limit);
 	bc_put_str(doc, proposal, "command", command);
@@ -121,8 +131,7 @@ void bc_doc_cause(struct bc_doc *doc, const struct bc_reason *cause, uint64_t pa
 	bc_put_int(doc, obj, "pool_id", cause->level->id);
 	bc_put_str(doc, obj, "relation", !cause->distance ? "self" :
 		   cause->distance == 1 ? "parent" : "ancestor");
-	if (cause->count)
-		bc_doc_bound(doc, obj, &cause->culprits[0]);
+	bc_doc_bound_of_cause(doc, obj, cause);
 	bc_put_figures(doc, obj, &cause->rec);
 	bc_doc_culprits(doc, obj, cause);
 	bc_doc_proposal(doc, obj, cause, page_size);

@@ -34,15 +34,20 @@ struct bc_reason {
  * @fits: nothing: by now the same requests would be granted
  * @barrier: a barrier that would have granted them, in the unit of the resource
  * @limit: a limit that goes with it
- * @value: the two, as "bctl pool set" takes them
+ * @limit_only: there is no barrier, and shall be none
+ * @word: what "bctl pool set" calls what is to be set
+ * @value: its value
  */
 struct bc_proposal {
 	bool fits;
 	uint64_t barrier;
 	uint64_t limit;
+	bool limit_only;
+	const char *word;
 	char value[64];
 };
 
+bool bc_is_native(const struct bcn_res *res);
 void bc_propose(const struct bc_reason *cause, uint64_t page_size, struct bc_proposal *prop);
 
 #endif /* BCTL_EXPLAIN_H */

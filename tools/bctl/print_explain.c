@@ -7,6 +7,8 @@
  *	  3.0 s ago (2026-11-21 10:37:04) pid 183 (apache2) asked for 1 when 32 was held;
  *	  35 times, for up to 1, since 12 s ago
  *	  proposal: bctl pool set web numproc=45
+ *
+ * Of oomguarpages it is processes that were killed.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -56,8 +58,14 @@ static void bc_put_who(FILE *out, json_object *obj)
 	}
 }
 
+/* Nobody asked for these pages. */
+static bool bc_is_killing(json_object *cause)
+{
+	return !strcmp(bc_str(cause, "resource"), "oomguarpages");
+}
+
 static void bc_print_culprit_line(const struct bc_printer *p, json_object *doc,
-				  const char *pool, json_object *obj)
+				  const char *pool, json_object *obj, bool killed)
 {
 	const char *origin = bc_str(obj, "origin");
 	uint64_t count = bc_num(obj, "count"), now = bc_num(doc, "taken_ns");
@@ -73,7 +81,8 @@ static void bc_print_culprit_line(const struct bc_printer *p, json_object *doc,
 		fputs(bc_str(obj, "pid") ? " of " : " for ", p->out);
 		bc_safe(p->out, origin);
 	}
-	fprintf(p->out, " asked for %s when %s was held", amount, held);
+	fprintf(p->out, killed ? " was killed with %s when %s was held" :
+		" asked for %s when %s was held", amount, held);
 	if (count > 1) {
 		bc_amount(p, amount, sizeof(amount), obj, "largest");
 		fprintf(p->out, "; %" PRIu64 " times, for up to %s, since ", count, amount);
@@ -105,6 +114,10 @@ static void bc_print_bound(const struct bc_printer *p, json_object *cause, json_
 	if (!bound)
 		bound = "barrier";
 	bc_amount(p, now, sizeof(now), cause, bound);
+	if (!last && !strcmp(now, "unlimited")) {
+		fprintf(p->out, ", which has no %s now\n", bound);
+		return;
+	}
 	bc_amount(p, then, sizeof(then), last ? last : cause, bound);
 	fprintf(p->out, ", at its %s of %s", bound, then);
 	if (strcmp(now, then))
@@ -112,15 +125,24 @@ static void bc_print_bound(const struct bc_printer *p, json_object *cause, json_
 	fputc('\n', p->out);
 }
 
+/* How much, as far as it is counted. */
 static void bc_print_figures(const struct bc_printer *p, json_object *cause)
 {
 	const char *known = bc_str(cause, "known"), *failcnt = bc_str(cause, "failcnt");
-	char failed[64], held[64], maxheld[64];
+	char text[64];
 
-	bc_amount(p, failed, sizeof(failed), cause, "failed");
-	bc_amount(p, held, sizeof(held), cause, "held");
-	bc_amount(p, maxheld, sizeof(maxheld), cause, "maxheld");
-	fprintf(p->out, "  asked for %s in all; holds %s now, %s at most", failed, held, maxheld);
+	fputs("  ", p->out);
+	if (bc_str(cause, "failed")) {
+		bc_amount(p, text, sizeof(text), cause, "failed");
+		fprintf(p->out, "%s %s in all; ", bc_is_killing(cause) ? "they had" : "asked for",
+			text);
+	}
+	bc_amount(p, text, sizeof(text), cause, "held");
+	fprintf(p->out, "holds %s now", text);
+	if (bc_str(cause, "maxheld")) {
+		bc_amount(p, text, sizeof(text), cause, "maxheld");
+		fprintf(p->out, ", %s at most", text);
+	}
 	if (strcmp(bc_str(cause, "relation"), "self"))
 		fprintf(p->out, "; at least %s of the %s came from here", known, failcnt);
 	fputc('\n', p->out);
@@ -128,20 +150,35 @@ static void bc_print_figures(const struct bc_printer *p, json_object *cause)
 
 static void bc_print_advice(const struct bc_printer *p, json_object *cause)
 {
+	const char *fits = bc_str(cause, "fits_now");
 	json_object *proposal;
 
 	if (json_object_object_get_ex(cause, "proposal", &proposal)) {
 		fputs("  proposal: ", p->out);
 		bc_safe(p->out, bc_str(proposal, "command"));
 		fputc('\n', p->out);
-	} else if (!strcmp(bc_str(cause, "fits_now"), "true")) {
+	} else if (fits && !strcmp(fits, "true")) {
 		fputs("  with the bounds of now the same would be granted\n", p->out);
 	}
 }
 
-static void bc_print_cause(const struct bc_printer *p, json_object *doc, json_object *cause)
+static void bc_print_head(const struct bc_printer *p, json_object *cause, json_object *last)
 {
 	const char *failcnt = bc_str(cause, "failcnt");
+	bool one = !strcmp(failcnt, "1");
+
+	if (bc_is_killing(cause)) {
+		fprintf(p->out, ": %s process%s killed for want of memory\n", failcnt,
+			one ? " was" : "es were");
+		return;
+	}
+	fprintf(p->out, ": %s request%s", failcnt, one ? " was" : "s were");
+	bc_print_by(p, cause);
+	bc_print_bound(p, cause, last);
+}
+
+static void bc_print_cause(const struct bc_printer *p, json_object *doc, json_object *cause)
+{
 	json_object *culprits, *last = NULL;
 	size_t i;
 
@@ -151,13 +188,12 @@ static void bc_print_cause(const struct bc_printer *p, json_object *doc, json_ob
 	bc_safe(p->out, bc_str(doc, "pool"));
 	fputs(": ", p->out);
 	bc_safe(p->out, bc_str(cause, "resource"));
-	fprintf(p->out, ": %s request%s", failcnt, strcmp(failcnt, "1") ? "s were" : " was");
-	bc_print_by(p, cause);
-	bc_print_bound(p, cause, last);
+	bc_print_head(p, cause, last);
 	bc_print_figures(p, cause);
 	for (i = 0; i < json_object_array_length(culprits); i++)
 		bc_print_culprit_line(p, doc, bc_str(doc, "pool"),
-				      json_object_array_get_idx(culprits, i));
+				      json_object_array_get_idx(culprits, i),
+				      bc_is_killing(cause));
 	bc_print_advice(p, cause);
 }
 

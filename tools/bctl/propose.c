@@ -6,11 +6,13 @@
  * culprit asked for at most at once, since they may ask at the same time. A
  * quarter is added, and the sum is rounded up to a figure that people would
  * choose: items to two digits, bytes to an eighth of a power of two. The room
- * between barrier and limit is kept.
+ * between barrier and limit is kept; where there is a limit and no barrier, as memory
+ * mostly has it, there is none after that either.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "assign.h"
 #include "explain.h"
 
 typedef unsigned __int128 bc_wide;
@@ -67,6 +69,17 @@ static int bc_value_write(char *text, size_t size, uint64_t num, uint32_t unit,
 	return snprintf(text, size, "%" PRIu64 "%c", (uint64_t)bytes, suffixes[i]);
 }
 
+/**
+ * bc_is_native() - does the kernel count a resource, and fail, by itself?
+ * @res: the resource, or NULL
+ *
+ * Return: whether that is known.
+ */
+bool bc_is_native(const struct bcn_res *res)
+{
+	return res && BCN_HAS(res, BC_A_RES_KIND) && res->kind == BC_KIND_NATIVE;
+}
+
 /* What all that was refused would have needed, and at which of the bounds. */
 static bc_wide bc_needed(const struct bc_reason *cause, bool *at_barrier, bool *at_limit)
 {
@@ -87,6 +100,22 @@ static bc_wide bc_needed(const struct bc_reason *cause, bool *at_barrier, bool *
 	return base + asked;
 }
 
+/* Behind the =, unless it is a limit only. */
+static void bc_propose_value(struct bc_proposal *prop, uint32_t unit, uint64_t page_size)
+{
+	char *text = prop->value;
+	size_t size = sizeof(prop->value);
+	int len = 0;
+
+	if (!prop->limit_only) {
+		len = bc_value_write(text, size, prop->barrier, unit, page_size);
+		if (prop->limit == prop->barrier)
+			return;
+		text[len++] = ':';
+	}
+	bc_value_write(text + len, size - len, prop->limit, unit, page_size);
+}
+
 /**
  * bc_propose() - propose a barrier and a limit
  * @cause: what was refused
@@ -101,10 +130,8 @@ void bc_propose(const struct bc_reason *cause, uint64_t page_size, struct bc_pro
 	bc_wide need = bc_needed(cause, &at_barrier, &at_limit);
 	uint64_t want = bc_round(need + need / 4, unit, page_size);
 	bc_wide room = rec->limit - rec->barrier;
-	int len;
 
-	if (cause->res && BCN_HAS(cause->res, BC_A_RES_KIND) &&
-	    cause->res->kind == BC_KIND_NATIVE) {
+	if (bc_is_native(cause->res)) {
 		/* The kernel fails at the limit, and tells neither who nor how much. */
 		at_barrier = false;
 		at_limit = true;
@@ -113,16 +140,14 @@ void bc_propose(const struct bc_reason *cause, uint64_t page_size, struct bc_pro
 	prop->fits = (!at_barrier || need <= rec->barrier) && (!at_limit || need <= rec->limit);
 	prop->barrier = at_barrier && want > rec->barrier ? want : rec->barrier;
 	prop->limit = at_limit && want > rec->limit ? want : rec->limit;
+	prop->limit_only = rec->barrier == BC_UNLIMITED && rec->limit != BC_UNLIMITED;
 	if (prop->barrier != BC_UNLIMITED && rec->limit != BC_UNLIMITED &&
 	    prop->limit < prop->barrier + room)
 		prop->limit = prop->barrier + room > BC_AMOUNT_MAX ? BC_UNLIMITED :
 			      prop->barrier + room;
-	if (prop->limit < prop->barrier)
+	if (prop->limit < prop->barrier && !prop->limit_only)
 		prop->limit = prop->barrier;
-	len = bc_value_write(prop->value, sizeof(prop->value), prop->barrier, unit, page_size);
-	if (prop->limit == prop->barrier)
-		return;
-	prop->value[len++] = ':';
-	bc_value_write(prop->value + len, sizeof(prop->value) - len, prop->limit, unit,
-		       page_size);
+	prop->word = !cause->res ? "" : prop->limit_only ? bc_limit_word(cause->res->name) :
+		     cause->res->name;
+	bc_propose_value(prop, unit, page_size);
 }
