@@ -140,7 +140,12 @@ def lxc_tasks():
 
 def test_again():
     """What was resumed can be suspended again, and what was damaged is refused."""
-    good('suspend, once more', 'suspend', '101', '--dumpfile', f'{TOP}/elsewhere')
+    node.write('etc/conf/101.umount', '#!/bin/sh\nexit 5\n')
+    os.chmod(node.path('etc/conf/101.umount'), 0o755)
+    done = ctl('suspend', '101', '--dumpfile', f'{TOP}/elsewhere')
+    tap.equal((done.returncode, status()), (79, ['exist', 'unmounted', 'down']),
+              'suspend, once more: a script that fails is told of, and nothing else is undone')
+    os.unlink(node.path('etc/conf/101.umount'))
     os.truncate(f'{TOP}/elsewhere/images/pages-1.img', 100)
     refused(17, 'damaged', 'resume', '101', '--dumpfile', f'{TOP}/elsewhere')
     refused(17, 'no dump', 'resume', '101')

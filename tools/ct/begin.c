@@ -91,6 +91,19 @@ int ct_start_undo(struct ct *ct)
 }
 
 /**
+ * ct_end() - the same, with which what was begun has ended
+ * @ct: the container, locked, with a journal; its places are known
+ *
+ * Return: CT_OK, CT_E_SCRIPT if a script has failed, with all the rest done, or an error.
+ */
+int ct_end(struct ct *ct)
+{
+	int status = ct_start_undo(ct);
+
+	return ct_begin_undone(status) && ct_step_end(ct) ? CT_E_SYSTEM : status;
+}
+
+/**
  * ct_begin_check() - could a container be there, as far as its configuration tells?
  * @ct: the container
  *

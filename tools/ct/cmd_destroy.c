@@ -63,7 +63,7 @@ int ct_destroy_finish(struct ct *ct)
 		return ct_fail(ct->run, CT_E_DELETE, ct->conf_path, "%s", strerror(-ret));
 	ct_forget_name(ct, ct_get(&ct->step, "NAME"));
 	status = ct_start_undo(ct);
-	if (!status)
+	if (ct_begin_undone(status))
 		status = ct_pool_delete(ct);
 	if (status)
 		return status;

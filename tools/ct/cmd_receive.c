@@ -79,7 +79,7 @@ static int ct_receive_undo(struct ct *ct)
 	size_t i;
 	int ret = 0;
 
-	if (ct_start_undo(ct))
+	if (!ct_begin_undone(ct_start_undo(ct)))
 		return CT_E_SYSTEM;
 	if (ct->exists)
 		ct_forget_name(ct, ct_get(&ct->conf, "NAME"));
@@ -171,7 +171,7 @@ int ct_move_again(struct ct *ct)
 	if (ct_running(ct) && !(dumped && ct_frozen(ct)))
 		return ct_suspend_forget(ct);
 	status = ct_start_undo(ct);
-	if (!status)
+	if (ct_begin_undone(status))
 		status = dumped ? ct_resume_inner(ct, dump, &made) : ct_start_inner(ct, &made);
 	if (status)
 		(void)ct_start_undo(ct);

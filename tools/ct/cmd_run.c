@@ -35,19 +35,6 @@ int ct_idle_begin(struct ct *ct, const char *verb)
 	return status ? status : ct_begin(ct, verb, ct_engine_idle);
 }
 
-/**
- * ct_idle_end() - end a container that does nothing
- * @ct: the container
- *
- * Return: CT_OK or an error.
- */
-int ct_idle_end(struct ct *ct)
-{
-	int status = ct_start_undo(ct);
-
-	return ct_begin_undone(status) && ct_step_end(ct) ? CT_E_SYSTEM : status;
-}
-
 /* The shell of the container reads the script from its standard input. */
 static int ct_script_run(struct ct *ct, int script)
 {
@@ -75,7 +62,7 @@ static int ct_script(struct ct *ct, int script)
 	if (status)
 		return status;
 	result = ct_script_run(ct, script);
-	status = ct_idle_end(ct);
+	status = ct_end(ct);
 	return status ? status : result;
 }
 

@@ -168,8 +168,10 @@ int ct_suspend_recover(struct ct *ct, const char **what)
 		status = ct_stage_cgroups(ct);
 	if (status)
 		return status;
-	if (ct_dump_there(path))
-		return ct_start_undo(ct);
+	if (ct_dump_there(path)) {
+		status = ct_start_undo(ct);
+		return ct_begin_undone(status) ? CT_OK : status;
+	}
 	*what = "undone";
 	return ct_suspend_undo(ct, path);
 }
@@ -188,8 +190,10 @@ int ct_suspend_inner(struct ct *ct, const char *path)
 	if (status)
 		return status;
 	status = ct_suspend_dump(ct, path);
-	if (!status)
-		return ct_start_undo(ct);
+	if (!status) {
+		status = ct_start_undo(ct);
+		return ct_begin_undone(status) ? CT_OK : status;
+	}
 	return ct_suspend_undo(ct, path) ? CT_E_SYSTEM : status;
 }
 
@@ -206,8 +210,7 @@ static int ct_suspend(struct ct *ct, const struct ct_stages *stages)
 		ct_fail(ct->run, status, ct->text, "it cannot be suspended, and goes on");
 		return ct_suspend_undo(ct, stages->path) || ct_step_end(ct) ? CT_E_SUSPEND : status;
 	}
-	status = stages->dump ? CT_OK : ct_start_undo(ct);
-	return status ? status : ct_step_end(ct);
+	return stages->dump ? ct_step_end(ct) : ct_end(ct);
 }
 
 /* Kill what was dumped, and nothing else. */
@@ -219,9 +222,7 @@ static int ct_suspend_kill(struct ct *ct, const struct ct_stages *stages)
 		return ct_fail(ct->run, CT_E_SUSPEND, ct->text,
 			       "it does not stand still with a dump in %s", stages->path);
 	status = ct_stage_begin(ct, "suspend", stages->path);
-	if (!status)
-		status = ct_start_undo(ct);
-	return status ? status : ct_step_end(ct);
+	return status ? status : ct_end(ct);
 }
 
 /**
@@ -299,7 +300,7 @@ int ct_resume_recover(struct ct *ct, const char **what)
 		return ct_resume_go(ct, path);
 	*what = "undone";
 	status = ct_start_undo(ct);
-	return status ? status : ct_stage_cgroups(ct);
+	return ct_begin_undone(status) ? ct_stage_cgroups(ct) : status;
 }
 
 static int ct_resume_restore(struct ct *ct, const char *path, const struct ct_conf *network,
@@ -349,7 +350,7 @@ static int ct_resume(struct ct *ct, const struct ct_stages *stages)
 	ct_conf_clear(&network);
 	if (!begun)
 		return status;
-	if (status && !ct_start_undo(ct)) {
+	if (status && ct_begin_undone(ct_start_undo(ct))) {
 		ct_fail(ct->run, status, ct->text, "it cannot be resumed; the dump stays");
 		if (made)
 			(void)ct_pool_delete(ct);

@@ -274,6 +274,7 @@ int ct_recover(struct ct *ct);
 /* begin.c: a container that is there */
 int ct_do_mount(struct ct *ct);
 int ct_start_undo(struct ct *ct);
+int ct_end(struct ct *ct);
 int ct_begin_check(struct ct *ct);
 int ct_begin_steps(struct ct *ct, int (*engine)(struct ct *ct), bool *made);
 bool ct_begin_undone(int status);
@@ -293,7 +294,6 @@ int ct_create_recover(struct ct *ct);
 int ct_destroy_finish(struct ct *ct);
 int ct_set_finish(struct ct *ct);
 int ct_idle_begin(struct ct *ct, const char *verb);
-int ct_idle_end(struct ct *ct);
 int ct_suspend_forget(struct ct *ct);
 int ct_suspend_recover(struct ct *ct, const char **what);
 int ct_resume_recover(struct ct *ct, const char **what);

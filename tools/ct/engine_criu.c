@@ -39,6 +39,8 @@
 #include "net.h"
 
 #define CT_CRIU		"criu"
+#define CT_CRIU_DIR	CT_LXC_DIR "/bin"
+#define CT_CRIU_LINK	CT_CRIU_DIR "/" CT_CRIU
 /* Where it and what it runs are: ip, tar, iptables-save and others. */
 #define CT_CRIU_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* What the program is told that is called in the place of criu. */
@@ -71,35 +73,40 @@ bool ct_lxc_dumpable(struct ct *ct, struct lxc_container *c)
 	return ct_lxc_item(ct, c, "lxc.tty.max", "0") && ct_lxc_item(ct, c, "lxc.tty.dir", "");
 }
 
-/* A directory with this program under the name of criu. */
-static int ct_criu_dir(const struct ct *ct, char *dir, size_t size, char *self)
+/*
+ * A directory with this program under the name of criu. It is the same for all containers,
+ * so the name is never missing: another one may be looking for it.
+ */
+static int ct_criu_dir(const struct ct *ct, char *self)
 {
-	char link[PATH_MAX];
+	char tmp[64], now[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, PATH_MAX - 1);
+	ssize_t have = readlink(CT_CRIU_LINK, now, sizeof(now));
 
 	if (len < 0)
 		return -errno;
 	self[len] = '\0';
-	if (ct_path(dir, size, "%s/bin", ct_state_dir(ct)) ||
-	    ct_path(link, sizeof(link), "%s/%s", dir, CT_CRIU))
-		return -ENAMETOOLONG;
-	if (mkdir(dir, 0700) && errno != EEXIST)
+	if (have == len && !memcmp(now, self, len))
+		return 0;
+	if (mkdir(CT_CRIU_DIR, 0700) && errno != EEXIST)
 		return -errno;
-	(void)unlink(link);
-	return symlink(self, link) && errno != EEXIST ? -errno : 0;
+	/* There is one command at a time for a container. */
+	snprintf(tmp, sizeof(tmp), CT_CRIU_DIR "/%s", ct->text);
+	(void)unlink(tmp);
+	return symlink(self, tmp) || rename(tmp, CT_CRIU_LINK) ? -errno : 0;
 }
 
 static int ct_criu_environment(const struct ct *ct, const char *images, const char *cards)
 {
-	char dir[PATH_MAX], self[PATH_MAX], path[2 * PATH_MAX], start[64], freeze[64];
-	char console[PATH_MAX];
-	int ret = ct_criu_dir(ct, dir, sizeof(dir), self);
+	char self[PATH_MAX], path[PATH_MAX], start[64], freeze[64], console[PATH_MAX];
+	int ret = ct_criu_dir(ct, self);
 
 	if (ret)
 		return ret;
 	snprintf(start, sizeof(start), "%s/%s/start", CT_MONITORS, ct->text);
 	snprintf(freeze, sizeof(freeze), "%s/%s/ct", BC_CGROUP_BASE, ct->text);
-	if (ct_path(path, sizeof(path), "%s:%s", dir, getenv("PATH")) || setenv("PATH", path, 1) ||
+	if (ct_path(path, sizeof(path), CT_CRIU_DIR ":%s", getenv("PATH")) ||
+	    setenv("PATH", path, 1) ||
 	    setenv(CT_CRIU_START, start, 1) || setenv(CT_CRIU_SELF, self, 1) ||
 	    ct_path(console, sizeof(console), "%s/%s", images, CT_CONSOLE_FILE) ||
 	    setenv(CT_CRIU_FREEZE, freeze, 1) || setenv(CT_CRIU_CONSOLE, console, 1) ||

@@ -134,7 +134,7 @@ int ct_password_set(struct ct *ct, const char *text)
 	if (status)
 		return status;
 	status = ct_password_run(ct, text);
-	ended = ct_idle_end(ct);
+	ended = ct_end(ct);
 	return status ? status : ended;
 }
 

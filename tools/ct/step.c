@@ -6,9 +6,10 @@
  * comes about, and no child inherits it. So a lock is never stale. Who cannot have it at
  * once is told who has.
  *
- * The journal is a file that stands from before the first change until after the last
- * one, on the disk unless it is about what a reset undoes, with the places that finishing or undoing it takes. Who gets the lock
- * and finds a journal finds the remains of a command that was killed, and sees to those first.
+ * The journal is a file that stands from before the first change until after the last one,
+ * on the disk unless it is about what a reset undoes, with the places that finishing or
+ * undoing it takes. Who gets the lock and finds a journal finds the remains of a command
+ * that was killed, and sees to those first.
  */
 #include <errno.h>
 #include <fcntl.h>
