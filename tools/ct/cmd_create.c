@@ -169,9 +169,8 @@ static int ct_make_private(struct ct *ct, struct ct_new *new)
 		(void)ct_step_end(ct);
 		return status;
 	}
-	if (!status)
-		status = ct_sync_dir(ct->private) ? CT_E_SYSTEM : CT_OK;
-	return status;
+	ret = status ? 0 : ct_sync_dir(ct->private);
+	return ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->private, "%s", strerror(-ret)) : status;
 }
 
 /**

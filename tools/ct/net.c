@@ -394,14 +394,18 @@ int ct_net_down(struct ct *ct)
 	struct ct_wire wire = { .ns = -1 };
 	struct ct_patch p = { ct, &wire, net, net ? net + 1 : NULL, 0, "", false };
 	struct ct_conf up = { 0 };
-	int status = CT_OK;
+	int status = CT_OK, ret;
 
-	if (net && !ct_up_load(ct, &up) && ct_up_now(&up) && ct_net_any(&up)) {
+	if (!net)
+		return ct_fail(ct->run, CT_E_RESOURCES, ct->text, "%s", strerror(ENOMEM));
+	if (!ct_up_load(ct, &up) && ct_up_now(&up) && ct_net_any(&up)) {
 		status = ct_traffic_keep(ct);
 		if (!status)
 			status = ct_net_read(ct, &up, net);
-		if (!status && ct_wire_open(&wire, -1))
-			status = CT_E_SYSTEM;
+		ret = status ? 0 : ct_wire_open(&wire, -1);
+		if (ret)
+			status = ct_fail(ct->run, CT_E_SYSTEM, ct->text,
+					 "its network cannot be removed: %s", strerror(-ret));
 		if (!status) {
 			ct_patch_remove(&p);
 			(void)ct_fence_drop(ct->text);

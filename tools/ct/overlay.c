@@ -162,10 +162,12 @@ static int ct_overlay_fork(struct ct *ct, const char *tree, int lower, int priva
 		      ct_overlay_child(ct, tree, lower, private, ends[1]));
 	}
 	close(ends[1]);
-	if (pid > 0)
+	if (pid > 0) {
 		*mnt = ct_receive_fd(ends[0]);
-	if (pid > 0)
 		(void)ct_wait(pid);
+	} else {
+		ct_fail(ct->run, CT_E_RESOURCES, ct->text, "%s", strerror(errno));
+	}
 	close(ends[0]);
 	return *mnt < 0 ? CT_E_MOUNT : CT_OK;
 }
