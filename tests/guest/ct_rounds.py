@@ -65,7 +65,8 @@ def counts():
     found['pools'] = len(bc.nl.dump())
     found['tasks'] = sum(name.isdigit() for name in os.listdir('/proc')) - kernel_tasks()
     found['links'] = len(os.listdir('/sys/class/net'))
-    found['names'] = len(node.files()) - sum(f.endswith('.destroyed') for f in node.files())
+    found['names'] = sum(not name.endswith('.destroyed') for _, dirs, names in os.walk(TOP)
+                         for name in dirs + names)
     found['run'] = sum(len(dirs) + len(names) for _, dirs, names in os.walk('/run'))
     with open('/proc/sys/fs/file-nr', encoding='ascii') as f:
         found['files'] = int(f.read().split()[0])
