@@ -28,6 +28,8 @@ CPUUNITS="1000"
 APPLETS = ('sh ls cat echo halt poweroff reboot sleep touch mount umount ps kill true false '
            'hostname id grep wc head dd mkdir rm ln sync env seq test stty tty ip ping nc readlink '
            'printf arping tail cut').split()
+# how much longer a command may take on the debug kernel
+SLOW = 6 if os.environ.get('BC_KERNEL', '').startswith('debug') else 1
 
 
 def shared_libs(program):
@@ -141,7 +143,7 @@ DEF_OSTEMPLATE="busybox"
 
     def run(self, program, *args, **kwargs):
         argv = [os.path.join(self.programs, program) if self.programs else program, *args]
-        kwargs.setdefault('timeout', 120)
+        kwargs.setdefault('timeout', 120 * SLOW)
         return subprocess.run(argv, env=self.env, capture_output=True, text=True, check=False,
                               errors='replace', **kwargs)
 
