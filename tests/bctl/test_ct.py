@@ -46,6 +46,9 @@ def test_usage(node):
     refused(node, 14, 'no such container', 'start', '101')
     refused(node, 14, 'no such container', 'destroy', '101')
     refused(node, 20, 'unknown option', 'create', '101', '--frob', 'x')
+    done = node.ctl('start', 'a\x1b[2Jb\nc')
+    tap.ok('a\\x1b[2Jb\\x0ac' in done.stderr and done.stderr.count('\n') == 1,
+           'a message is one line and moves no cursor, whatever it is about', done.stderr)
     refused(node, 91, 'no template', 'create', '101', '--ostemplate', 'none')
     refused(node, 21, 'no name of a template', 'create', '101', '--ostemplate', '../x')
     refused(node, 82, 'No such file', 'create', '101', '--config', 'none')

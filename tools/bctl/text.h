@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Making text from documents; for print.c, print_*.c and text.c only
+ * Making text from documents; for print.c, print_*.c and text.c only, and bc_safe() for all
  */
 #ifndef BCTL_TEXT_H
 #define BCTL_TEXT_H

@@ -21,18 +21,28 @@
 
 #include "ct.h"
 #include "keys.h"
+#include "text.h"
 
 #define CT_VZ_CONF	"/etc/vz/vz.conf"
 
+/* One line, whatever names the container has chosen for what the message is about. */
 static void ct_say(const struct ct_run *run, const char *object, const char *fmt, va_list ap)
 {
+	char what[97], *text;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	fprintf(stderr, "%s: ", run->prog);
 	if (run->verb)
 		fprintf(stderr, "%s: ", run->verb);
-	if (object)
-		fprintf(stderr, "%.*s: ", 96, object);
-	vfprintf(stderr, fmt, ap);
+	if (object) {
+		snprintf(what, sizeof(what), "%s", object);
+		bc_safe(stderr, what);
+		fputs(": ", stderr);
+	}
+	bc_safe(stderr, text ? text : strerror(ENOMEM));
 	fputc('\n', stderr);
+	free(text);
 }
 
 /**
