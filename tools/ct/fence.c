@@ -18,9 +18,9 @@
 #include <string.h>
 
 #include <json-c/json.h>
-#include <nftables/libnftables.h>
 
 #include "fence.h"
+#include "late_nft.h"
 
 #define CT_TABLE	"netdev bc_ct_"
 /* A packet that is to be segmented yet is up to 64 KiB long, and passes as a whole. */
@@ -41,26 +41,27 @@ static const char * const ct_words[] = { "ip", "ip6" };
  */
 int ct_nft(const char *commands, struct json_object **answer, char *why, size_t size)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	const struct ct_nft_calls *call = ct_nft_calls();
+	struct nft_ctx *nft = call->ctx_new(NFT_CTX_DEFAULT);
 	const char *said;
 	int ret;
 
 	if (!nft)
 		return -ENOMEM;
-	nft_ctx_buffer_output(nft);
-	nft_ctx_buffer_error(nft);
+	call->ctx_buffer_output(nft);
+	call->ctx_buffer_error(nft);
 	if (answer)
-		nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
-	ret = nft_run_cmd_from_buffer(nft, commands) ? -EIO : 0;
+		call->ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
+	ret = call->run_cmd_from_buffer(nft, commands) ? -EIO : 0;
 	if (ret && why) {
-		said = nft_ctx_get_error_buffer(nft);
+		said = call->ctx_get_error_buffer(nft);
 		snprintf(why, size, "%.*s", (int)strcspn(said, "\n"), said);
 	}
 	if (!ret && answer) {
-		*answer = json_tokener_parse(nft_ctx_get_output_buffer(nft));
+		*answer = json_tokener_parse(call->ctx_get_output_buffer(nft));
 		ret = *answer ? 0 : -EBADMSG;
 	}
-	nft_ctx_free(nft);
+	call->ctx_free(nft);
 	return ret;
 }
 

@@ -14,10 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <nettle/sha2.h>
-
+#include "late_archive.h"
+#include "late_sha256.h"
 #include "template.h"
 
 #define CT_MEASURE_BLOCK	(256 << 10)
@@ -42,12 +40,12 @@ int ct_sha256_file(const char *path, char hex[CT_SHA256_HEX])
 
 	if (fd < 0)
 		return -errno;
-	sha256_init(&ctx);
+	ct_sha256->init(&ctx);
 	while ((got = read(fd, buf, sizeof(buf))) > 0)
-		sha256_update(&ctx, got, buf);
+		ct_sha256->update(&ctx, got, buf);
 	got = got < 0 ? -errno : 0;
 	close(fd);
-	sha256_digest(&ctx, sizeof(digest), digest);
+	ct_sha256->digest(&ctx, sizeof(digest), digest);
 	for (i = 0; i < sizeof(digest); i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	return got;
@@ -62,7 +60,7 @@ int ct_sha256_file(const char *path, char hex[CT_SHA256_HEX])
  */
 int ct_sha256_inside(const char *path, char hex[CT_SHA256_HEX])
 {
-	struct archive *in = archive_read_new();
+	struct archive *in = ct_arc->read_new();
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	struct archive_entry *entry;
 	struct sha256_ctx ctx;
@@ -71,15 +69,15 @@ int ct_sha256_inside(const char *path, char hex[CT_SHA256_HEX])
 	const void *block;
 	size_t size, i;
 
-	sha256_init(&ctx);
-	archive_read_support_filter_all(in);
-	archive_read_support_format_raw(in);
-	if (archive_read_open_filename(in, path, CT_MEASURE_BLOCK) == ARCHIVE_OK &&
-	    archive_read_next_header(in, &entry) == ARCHIVE_OK)
-		while ((ret = archive_read_data_block(in, &block, &size, &offset)) == ARCHIVE_OK)
-			sha256_update(&ctx, size, block);
-	archive_read_free(in);
-	sha256_digest(&ctx, sizeof(digest), digest);
+	ct_sha256->init(&ctx);
+	ct_arc->read_support_filter_all(in);
+	ct_arc->read_support_format_raw(in);
+	if (ct_arc->read_open_filename(in, path, CT_MEASURE_BLOCK) == ARCHIVE_OK &&
+	    ct_arc->read_next_header(in, &entry) == ARCHIVE_OK)
+		while ((ret = ct_arc->read_data_block(in, &block, &size, &offset)) == ARCHIVE_OK)
+			ct_sha256->update(&ctx, size, block);
+	ct_arc->read_free(in);
+	ct_sha256->digest(&ctx, sizeof(digest), digest);
 	for (i = 0; i < sizeof(digest); i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	return ret == ARCHIVE_EOF ? 0 : -EIO;
@@ -100,15 +98,15 @@ static bool ct_is_init(const char *name)
 
 static void ct_measure_entry(struct ct_amount *sum, struct archive_entry *entry)
 {
-	const char *name = archive_entry_pathname(entry);
-	int64_t size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : 0;
+	const char *name = ct_arc->entry_pathname(entry);
+	int64_t size = ct_arc->entry_size_is_set(entry) ? ct_arc->entry_size(entry) : 0;
 
 	if (name && ct_is_init(name))
 		sum->init = true;
-	if (archive_entry_hardlink(entry))
+	if (ct_arc->entry_hardlink(entry))
 		return;
 	sum->inodes++;
-	if (archive_entry_filetype(entry) == AE_IFDIR)
+	if (ct_arc->entry_filetype(entry) == AE_IFDIR)
 		size = CT_FS_BLOCK;
 	if (size > 0)
 		sum->bytes += ((uint64_t)size + CT_FS_BLOCK - 1) / CT_FS_BLOCK * CT_FS_BLOCK;
@@ -124,26 +122,26 @@ static void ct_measure_entry(struct ct_amount *sum, struct archive_entry *entry)
  */
 int ct_measure(const struct ct_run *run, const char *path, struct ct_amount *sum)
 {
-	struct archive *in = archive_read_new();
+	struct archive *in = ct_arc->read_new();
 	struct archive_entry *entry;
 	int ret = ARCHIVE_FATAL, status = CT_OK;
 	const char *words;
 
 	if (!in)
 		return ct_fail(run, CT_E_SYSTEM, NULL, "%s", strerror(ENOMEM));
-	archive_read_support_filter_all(in);
-	archive_read_support_format_tar(in);
-	if (archive_read_open_filename(in, path, CT_MEASURE_BLOCK) == ARCHIVE_OK)
-		while ((ret = archive_read_next_header(in, &entry)) >= ARCHIVE_WARN &&
+	ct_arc->read_support_filter_all(in);
+	ct_arc->read_support_format_tar(in);
+	if (ct_arc->read_open_filename(in, path, CT_MEASURE_BLOCK) == ARCHIVE_OK)
+		while ((ret = ct_arc->read_next_header(in, &entry)) >= ARCHIVE_WARN &&
 		       ret != ARCHIVE_EOF)
 			ct_measure_entry(sum, entry);
 	if (ret != ARCHIVE_EOF) {
-		words = archive_error_string(in);
+		words = ct_arc->error_string(in);
 		status = ct_fail(run, CT_E_BAD_TEMPLATE, path,
 				 "template: not a tar archive, or cut off: %s",
 				 words ? words : "cannot be read");
 	}
-	archive_read_free(in);
+	ct_arc->read_free(in);
 	return status;
 }
 

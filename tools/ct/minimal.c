@@ -11,9 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
+#include "late_archive.h"
 #include "spawn.h"
 #include "template.h"
 #include "unpack.h"
@@ -21,25 +19,25 @@
 static int ct_put(struct archive *out, const char *name, int type, int mode, const char *link,
 		  const char *data, size_t len)
 {
-	struct archive_entry *entry = archive_entry_new();
+	struct archive_entry *entry = ct_arc->entry_new();
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	int ret;
 
-	archive_entry_set_pathname(entry, name);
-	archive_entry_set_filetype(entry, type);
-	archive_entry_set_perm(entry, mode);
-	archive_entry_set_mtime(entry, epoch ? strtoll(epoch, NULL, 10) : 1700000000, 0);
+	ct_arc->entry_set_pathname(entry, name);
+	ct_arc->entry_set_filetype(entry, type);
+	ct_arc->entry_set_perm(entry, mode);
+	ct_arc->entry_set_mtime(entry, epoch ? strtoll(epoch, NULL, 10) : 1700000000, 0);
 	if (link)
-		archive_entry_set_symlink(entry, link);
+		ct_arc->entry_set_symlink(entry, link);
 	if (type == AE_IFREG)
-		archive_entry_set_size(entry, len);
-	ret = archive_write_header(out, entry);
-	if (ret == ARCHIVE_OK && len && archive_write_data(out, data, len) != (la_ssize_t)len)
+		ct_arc->entry_set_size(entry, len);
+	ret = ct_arc->write_header(out, entry);
+	if (ret == ARCHIVE_OK && len && ct_arc->write_data(out, data, len) != (la_ssize_t)len)
 		ret = ARCHIVE_FATAL;
-	archive_entry_free(entry);
+	ct_arc->entry_free(entry);
 	if (ret == ARCHIVE_OK)
 		return 0;
-	return archive_errno(out) > 0 ? -archive_errno(out) : -EIO;
+	return ct_arc->last_errno(out) > 0 ? -ct_arc->last_errno(out) : -EIO;
 }
 
 /* A program of the host. */

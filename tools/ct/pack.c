@@ -12,18 +12,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include "ct.h"
+#include "late_archive.h"
 #include "unpack.h"
 
 #define CT_PACK_BLOCK	(256 << 10)
 
 static int ct_pack_failed(const struct ct_run *run, const char *path, struct archive *from)
 {
-	int err = archive_errno(from);
-	const char *words = archive_error_string(from);
+	int err = ct_arc->last_errno(from);
+	const char *words = ct_arc->error_string(from);
 
 	return ct_fail(run, err == ENOSPC || err == EDQUOT ? CT_E_NO_SPACE : CT_E_SYSTEM, path,
 		       "%s", words ? words : strerror(err));
@@ -40,20 +38,20 @@ static int ct_pack_failed(const struct ct_run *run, const char *path, struct arc
  */
 int ct_pack_open(const struct ct_run *run, const char *path, bool raw, struct archive **out)
 {
-	struct archive *a = archive_write_new();
+	struct archive *a = ct_arc->write_new();
 
 	*out = NULL;
 	if (!a)
 		return ct_fail(run, CT_E_SYSTEM, NULL, "%s", strerror(ENOMEM));
 	(void)unlink(path);
-	if (archive_write_add_filter_zstd(a) == ARCHIVE_OK &&
-	    (raw ? archive_write_set_format_raw(a) : archive_write_set_format_pax_restricted(a)) ==
-	    ARCHIVE_OK && archive_write_open_filename(a, path) == ARCHIVE_OK) {
+	if (ct_arc->write_add_filter_zstd(a) == ARCHIVE_OK &&
+	    (raw ? ct_arc->write_set_format_raw(a) : ct_arc->write_set_format_pax_restricted(a)) ==
+	    ARCHIVE_OK && ct_arc->write_open_filename(a, path) == ARCHIVE_OK) {
 		*out = a;
 		return CT_OK;
 	}
 	ct_pack_failed(run, path, a);
-	archive_write_free(a);
+	ct_arc->write_free(a);
 	return CT_E_SYSTEM;
 }
 
@@ -70,9 +68,9 @@ int ct_pack_close(const struct ct_run *run, const char *path, struct archive *ou
 {
 	int fd;
 
-	if (!status && archive_write_close(out) != ARCHIVE_OK)
+	if (!status && ct_arc->write_close(out) != ARCHIVE_OK)
 		status = ct_pack_failed(run, path, out);
-	archive_write_free(out);
+	ct_arc->write_free(out);
 	fd = status ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (!status && (fd < 0 || fsync(fd)))
 		status = ct_fail(run, CT_E_SYSTEM, path, "%s", strerror(errno));
@@ -94,18 +92,18 @@ int ct_pack_close(const struct ct_run *run, const char *path, struct archive *ou
 int ct_pack_stream(const struct ct_run *run, const char *path, int from)
 {
 	static char buf[CT_PACK_BLOCK];
-	struct archive_entry *entry = archive_entry_new();
+	struct archive_entry *entry = ct_arc->entry_new();
 	struct archive *out;
 	ssize_t got = 1;
 	int status = ct_pack_open(run, path, true, &out);
 
 	if (status) {
-		archive_entry_free(entry);
+		ct_arc->entry_free(entry);
 		return status;
 	}
-	archive_entry_set_filetype(entry, AE_IFREG);
-	archive_entry_set_pathname(entry, "tar");
-	if (archive_write_header(out, entry) != ARCHIVE_OK)
+	ct_arc->entry_set_filetype(entry, AE_IFREG);
+	ct_arc->entry_set_pathname(entry, "tar");
+	if (ct_arc->write_header(out, entry) != ARCHIVE_OK)
 		status = ct_pack_failed(run, path, out);
 	while (!status && got) {
 		got = read(from, buf, sizeof(buf));
@@ -113,10 +111,10 @@ int ct_pack_stream(const struct ct_run *run, const char *path, int from)
 			continue;
 		if (got < 0)
 			status = ct_fail(run, CT_E_SYSTEM, path, "%s", strerror(errno));
-		else if (got && archive_write_data(out, buf, got) != got)
+		else if (got && ct_arc->write_data(out, buf, got) != got)
 			status = ct_pack_failed(run, path, out);
 	}
-	archive_entry_free(entry);
+	ct_arc->entry_free(entry);
 	return ct_pack_close(run, path, out, status);
 }
 
@@ -130,22 +128,22 @@ static int ct_pack_entry(const struct ct_run *run, const char *path, struct arch
 
 	ct_xattrs_filter(entry);
 	/* Names of owners mean nothing where it is unpacked. */
-	archive_entry_set_uname(entry, NULL);
-	archive_entry_set_gname(entry, NULL);
-	if (archive_write_header(out, entry) < ARCHIVE_WARN)
+	ct_arc->entry_set_uname(entry, NULL);
+	ct_arc->entry_set_gname(entry, NULL);
+	if (ct_arc->write_header(out, entry) < ARCHIVE_WARN)
 		return ct_pack_failed(run, path, out);
-	if (archive_entry_size(entry) <= 0 || archive_entry_filetype(entry) != AE_IFREG)
+	if (ct_arc->entry_size(entry) <= 0 || ct_arc->entry_filetype(entry) != AE_IFREG)
 		return CT_OK;
-	fd = open(archive_entry_sourcepath(entry), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(ct_arc->entry_sourcepath(entry), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return ct_fail(run, CT_E_SYSTEM, archive_entry_pathname(entry), "%s",
+		return ct_fail(run, CT_E_SYSTEM, ct_arc->entry_pathname(entry), "%s",
 			       strerror(errno));
 	while (!status && got) {
 		got = read(fd, buf, sizeof(buf));
 		if (got < 0)
-			status = ct_fail(run, CT_E_SYSTEM, archive_entry_pathname(entry), "%s",
+			status = ct_fail(run, CT_E_SYSTEM, ct_arc->entry_pathname(entry), "%s",
 					 strerror(errno));
-		else if (got && archive_write_data(out, buf, got) < 0)
+		else if (got && ct_arc->write_data(out, buf, got) < 0)
 			status = ct_pack_failed(run, path, out);
 	}
 	close(fd);
@@ -155,27 +153,27 @@ static int ct_pack_entry(const struct ct_run *run, const char *path, struct arch
 static int ct_pack_walk(const struct ct_run *run, const char *path, struct archive *disk,
 			struct archive *out)
 {
-	struct archive_entry_linkresolver *links = archive_entry_linkresolver_new();
+	struct archive_entry_linkresolver *links = ct_arc->entry_linkresolver_new();
 	struct archive_entry *entry, *spare;
 	int status = CT_OK, ret;
 
-	archive_entry_linkresolver_set_strategy(links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
+	ct_arc->entry_linkresolver_set_strategy(links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
 	while (!status) {
-		entry = archive_entry_new();
-		ret = archive_read_next_header2(disk, entry);
+		entry = ct_arc->entry_new();
+		ret = ct_arc->read_next_header2(disk, entry);
 		if (ret == ARCHIVE_EOF || ret < ARCHIVE_WARN) {
 			if (ret != ARCHIVE_EOF)
 				status = ct_pack_failed(run, path, disk);
-			archive_entry_free(entry);
+			ct_arc->entry_free(entry);
 			break;
 		}
-		archive_read_disk_descend(disk);
-		archive_entry_linkify(links, &entry, &spare);
+		ct_arc->read_disk_descend(disk);
+		ct_arc->entry_linkify(links, &entry, &spare);
 		if (entry)
 			status = ct_pack_entry(run, path, out, entry);
-		archive_entry_free(entry);
+		ct_arc->entry_free(entry);
 	}
-	archive_entry_linkresolver_free(links);
+	ct_arc->entry_linkresolver_free(links);
 	return status;
 }
 
@@ -190,24 +188,24 @@ static int ct_pack_walk(const struct ct_run *run, const char *path, struct archi
 int ct_pack_tree(const struct ct_run *run, const char *path, const char *dir)
 {
 	int back = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
-	struct archive *disk = archive_read_disk_new(), *out;
+	struct archive *disk = ct_arc->read_disk_new(), *out;
 
 	status = ct_pack_open(run, path, false, &out);
 	if (status) {
-		archive_read_free(disk);
+		ct_arc->read_free(disk);
 		if (back >= 0)
 			close(back);
 		return status;
 	}
-	archive_read_disk_set_symlink_physical(disk);
-	archive_read_disk_set_behavior(disk, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
+	ct_arc->read_disk_set_symlink_physical(disk);
+	ct_arc->read_disk_set_behavior(disk, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
 	if (chdir(dir))
 		status = ct_fail(run, CT_E_SYSTEM, dir, "%s", strerror(errno));
-	else if (archive_read_disk_open(disk, ".") != ARCHIVE_OK)
+	else if (ct_arc->read_disk_open(disk, ".") != ARCHIVE_OK)
 		status = ct_pack_failed(run, dir, disk);
 	else
 		status = ct_pack_walk(run, path, disk, out);
-	archive_read_free(disk);
+	ct_arc->read_free(disk);
 	if (back < 0 || fchdir(back))
 		(void)!chdir("/");
 	if (back >= 0)

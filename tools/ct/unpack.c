@@ -30,10 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include "ct.h"
+#include "late_archive.h"
 #include "unpack.h"
 
 #define CT_UNPACK_BLOCK	(256 << 10)
@@ -86,16 +84,16 @@ static int ct_unpack_data(struct archive *in, struct archive *out)
 	size_t size;
 	int ret;
 
-	while ((ret = archive_read_data_block(in, &block, &size, &offset)) == ARCHIVE_OK)
-		if (archive_write_data_block(out, block, size, offset) < ARCHIVE_WARN)
+	while ((ret = ct_arc->read_data_block(in, &block, &size, &offset)) == ARCHIVE_OK)
+		if (ct_arc->write_data_block(out, block, size, offset) < ARCHIVE_WARN)
 			return ARCHIVE_FATAL;
 	return ret == ARCHIVE_EOF ? ARCHIVE_OK : ARCHIVE_FAILED;
 }
 
 static int ct_unpack_failed(const struct ct_unpacking *u, struct archive *from, const char *name)
 {
-	int err = archive_errno(from);
-	const char *words = archive_error_string(from);
+	int err = ct_arc->last_errno(from);
+	const char *words = ct_arc->error_string(from);
 	int status = err == ENOSPC || err == EDQUOT ? CT_E_NO_SPACE : CT_E_BAD_TEMPLATE;
 
 	return ct_fail(u->run, status, u->what, "template: %s: %s", name,
@@ -108,12 +106,12 @@ static bool ct_device_ok(struct archive_entry *entry)
 	static const struct { unsigned int major, minor; } ok[] = {
 		{ 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 }, { 5, 1 }, { 5, 2 },
 	};
-	unsigned int major = archive_entry_rdevmajor(entry), minor = archive_entry_rdevminor(entry);
+	unsigned int major = ct_arc->entry_rdevmajor(entry), minor = ct_arc->entry_rdevminor(entry);
 	size_t i;
 
-	if (archive_entry_filetype(entry) == AE_IFBLK)
+	if (ct_arc->entry_filetype(entry) == AE_IFBLK)
 		return false;
-	if (archive_entry_filetype(entry) != AE_IFCHR)
+	if (ct_arc->entry_filetype(entry) != AE_IFCHR)
 		return true;
 	for (i = 0; i < sizeof(ok) / sizeof(*ok); i++)
 		if (ok[i].major == major && ok[i].minor == minor)
@@ -132,8 +130,8 @@ void ct_xattrs_filter(struct archive_entry *entry)
 	const void *value;
 	size_t count = 0, size, i;
 
-	archive_entry_xattr_reset(entry);
-	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+	ct_arc->entry_xattr_reset(entry);
+	while (ct_arc->entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
 		if (count == sizeof(kept) / sizeof(*kept) || !name ||
 		    strlen(name) >= sizeof(kept[0].name) ||
 		    (strncmp(name, "user.", 5) && strcmp(name, "security.capability")) ||
@@ -145,9 +143,9 @@ void ct_xattrs_filter(struct archive_entry *entry)
 		if (kept[count].value)
 			memcpy(kept[count++].value, value, size);
 	}
-	archive_entry_xattr_clear(entry);
+	ct_arc->entry_xattr_clear(entry);
 	for (i = 0; i < count; i++) {
-		archive_entry_xattr_add_entry(entry, kept[i].name, kept[i].value, kept[i].size);
+		ct_arc->entry_xattr_add_entry(entry, kept[i].name, kept[i].value, kept[i].size);
 		free(kept[i].value);
 	}
 }
@@ -159,7 +157,7 @@ static void ct_show_progress(struct ct_unpacking *u, struct archive *in)
 
 	if (!u->run->progress || !u->size)
 		return;
-	percent = archive_filter_bytes(in, -1) * 100 / u->size;
+	percent = ct_arc->filter_bytes(in, -1) * 100 / u->size;
 	if (percent == u->shown || percent > 100)
 		return;
 	u->shown = percent;
@@ -227,7 +225,7 @@ static int ct_make_way(struct ct_unpacking *u, struct archive_entry *entry, cons
 	struct stat st;
 	int dir, ret = 0;
 
-	if (archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry))
+	if (ct_arc->entry_filetype(entry) == AE_IFDIR && !ct_arc->entry_hardlink(entry))
 		return CT_OK;
 	dir = ct_open_above(u->dir, name, &last);
 	if (dir < 0)
@@ -242,8 +240,8 @@ static int ct_make_way(struct ct_unpacking *u, struct archive_entry *entry, cons
 /* May this be unpacked? */
 static int ct_unpack_check(struct ct_unpacking *u, struct archive_entry *entry)
 {
-	const char *name = archive_entry_pathname(entry);
-	const char *link = archive_entry_hardlink(entry);
+	const char *name = ct_arc->entry_pathname(entry);
+	const char *link = ct_arc->entry_hardlink(entry);
 
 	if (!ct_inside(name))
 		return ct_fail(u->run, CT_E_BAD_TEMPLATE, u->what,
@@ -259,7 +257,7 @@ static int ct_unpack_check(struct ct_unpacking *u, struct archive_entry *entry)
 static int ct_unpack_entry(struct ct_unpacking *u, struct archive *in, struct archive *out,
 			   struct archive_entry *entry)
 {
-	const char *name = archive_entry_pathname(entry);
+	const char *name = ct_arc->entry_pathname(entry);
 	int status;
 
 	if (u->layer && ct_is_whiteout(name))
@@ -272,9 +270,9 @@ static int ct_unpack_entry(struct ct_unpacking *u, struct archive *in, struct ar
 	if (status)
 		return status;
 	ct_xattrs_filter(entry);
-	if (archive_write_header(out, entry) < ARCHIVE_OK)
+	if (ct_arc->write_header(out, entry) < ARCHIVE_OK)
 		return ct_unpack_failed(u, out, name);
-	if (!archive_entry_size_is_set(entry) || archive_entry_size(entry) > 0)
+	if (!ct_arc->entry_size_is_set(entry) || ct_arc->entry_size(entry) > 0)
 		switch (ct_unpack_data(in, out)) {
 		case ARCHIVE_OK:
 			break;
@@ -283,7 +281,7 @@ static int ct_unpack_entry(struct ct_unpacking *u, struct archive *in, struct ar
 		default:
 			return ct_unpack_failed(u, in, name);
 		}
-	if (archive_write_finish_entry(out) < ARCHIVE_OK)
+	if (ct_arc->write_finish_entry(out) < ARCHIVE_OK)
 		return ct_unpack_failed(u, out, name);
 	return CT_OK;
 }
@@ -294,55 +292,55 @@ static int ct_unpack_all(struct ct_unpacking *u, struct archive *in, struct arch
 	struct archive_entry *entry;
 	int ret, status = CT_OK;
 
-	while (!status && (ret = archive_read_next_header(in, &entry)) != ARCHIVE_EOF) {
+	while (!status && (ret = ct_arc->read_next_header(in, &entry)) != ARCHIVE_EOF) {
 		if (ret < ARCHIVE_WARN)
 			status = ct_unpack_failed(u, in, "not a tar archive, or cut off");
 		else if (out)
 			status = ct_unpack_entry(u, in, out, entry);
-		else if (ct_is_whiteout(archive_entry_pathname(entry)))
-			status = ct_whiteout(u, archive_entry_pathname(entry));
+		else if (ct_is_whiteout(ct_arc->entry_pathname(entry)))
+			status = ct_whiteout(u, ct_arc->entry_pathname(entry));
 		if (out && !status)
 			ct_show_progress(u, in);
 	}
-	if (!status && out && archive_write_close(out) < ARCHIVE_OK)
+	if (!status && out && ct_arc->write_close(out) < ARCHIVE_OK)
 		status = ct_unpack_failed(u, out, "the end");
 	return status;
 }
 
 static int ct_read_archive(struct ct_unpacking *u, const char *path, struct archive *out)
 {
-	struct archive *in = archive_read_new();
+	struct archive *in = ct_arc->read_new();
 	struct stat st;
 	int status;
 
 	if (!in)
 		return ct_fail(u->run, CT_E_SYSTEM, NULL, "%s", strerror(ENOMEM));
 	u->size = stat(path, &st) ? 0 : st.st_size;
-	archive_read_support_filter_all(in);
-	archive_read_support_format_tar(in);
-	if (archive_read_open_filename(in, path, CT_UNPACK_BLOCK) == ARCHIVE_OK)
+	ct_arc->read_support_filter_all(in);
+	ct_arc->read_support_format_tar(in);
+	if (ct_arc->read_open_filename(in, path, CT_UNPACK_BLOCK) == ARCHIVE_OK)
 		status = ct_unpack_all(u, in, out);
 	else
 		status = ct_unpack_failed(u, in, path);
-	archive_read_free(in);
+	ct_arc->read_free(in);
 	return status;
 }
 
 /* libarchive takes names relative to the working directory. */
 static int ct_unpack_here(struct ct_unpacking *u, const char *path)
 {
-	struct archive *out = archive_write_disk_new();
+	struct archive *out = ct_arc->write_disk_new();
 	int status = CT_OK;
 
 	if (!out)
 		return ct_fail(u->run, CT_E_SYSTEM, NULL, "%s", strerror(ENOMEM));
-	archive_write_disk_set_options(out, CT_UNPACK_FLAGS);
+	ct_arc->write_disk_set_options(out, CT_UNPACK_FLAGS);
 	if (u->layer)
 		status = ct_read_archive(u, path, NULL);
 	if (!status)
 		status = ct_read_archive(u, path, out);
 	ct_end_progress(u);
-	archive_write_free(out);
+	ct_arc->write_free(out);
 	return status;
 }
 
