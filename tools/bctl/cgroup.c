@@ -93,14 +93,21 @@ int bc_cgroup_root(char *path, size_t size)
 /**
  * bc_cgroup_open_root() - open the root of the cgroup v2 hierarchy
  *
+ * Where that is does not change, and finding it reads all mounts of the machine, so it is
+ * done once.
+ *
  * Return: a descriptor, -ENOENT if there is no such hierarchy, or another
  * negative errno.
  */
 int bc_cgroup_open_root(void)
 {
-	char path[PATH_MAX];
-	int ret = bc_cgroup_root(path, sizeof(path));
+	static char path[PATH_MAX];
+	int ret = *path ? bc_cgroup_open(AT_FDCWD, path) : -ENOENT;
 
+	if (ret >= 0)
+		return ret;
+	*path = '\0';
+	ret = bc_cgroup_root(path, sizeof(path));
 	return ret ? ret : bc_cgroup_open(AT_FDCWD, path);
 }
 

@@ -138,10 +138,11 @@ int ct_stop_inner(struct ct *ct, bool fast)
 int ct_do_stop(struct ct *ct, bool fast)
 {
 	int status = ct_places(ct);
+	bool running = ct_running(ct);
 
-	if (!status && fast && !ct_running(ct) && ct_suspended(ct))
+	if (!status && fast && !running && ct_suspended(ct))
 		return ct_suspend_forget(ct);
-	if (!status && !ct_running(ct))
+	if (!status && !running)
 		status = ct_fail(ct->run, CT_E_NOT_RUNNING, ct->text, ct_suspended(ct) ?
 				 "it is suspended; --fast forgets that" : "it is not running");
 	if (!status)

@@ -487,6 +487,24 @@ int ct_sync_dir(const char *path)
 	return ret;
 }
 
+/**
+ * ct_conf_sync() - have a file that was saved without that on the disk, and its name
+ * @path: the file
+ *
+ * Return: 0 or a negative errno.
+ */
+int ct_conf_sync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd))
+		ret = -errno;
+	close(fd);
+	return ret ? ret : ct_sync_dir(path);
+}
+
 static int ct_conf_replace(const struct ct_conf *conf, const char *path, bool sync)
 {
 	char tmp[PATH_MAX];
@@ -518,7 +536,8 @@ int ct_conf_save(const struct ct_conf *conf, const char *path)
 }
 
 /**
- * ct_conf_save_volatile() - the same for what means nothing after a reset of the machine
+ * ct_conf_save_volatile() - the same for what means nothing after a reset of the machine,
+ *	or is had on the disk later
  * @conf: the configuration
  * @path: the file; it is there as a whole or not at all as long as the machine runs
  *

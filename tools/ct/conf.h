@@ -50,6 +50,7 @@ int ct_conf_load(struct ct_conf *conf, const char *path);
 int ct_conf_save(const struct ct_conf *conf, const char *path);
 int ct_conf_save_volatile(const struct ct_conf *conf, const char *path);
 int ct_conf_write(const struct ct_conf *conf, const char *path);
+int ct_conf_sync(const char *path);
 int ct_sync_dir(const char *path);
 void ct_conf_clear(struct ct_conf *conf);
 

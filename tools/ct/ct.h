@@ -124,6 +124,7 @@ struct ct_run {
  * @lock_path: the lock file
  * @step_path: the journal: what was begun and has not ended
  * @step: what stands there, empty if nothing was begun
+ * @unsynced: the record that it runs is not on the disk yet
  */
 struct ct {
 	struct ct_run *run;
@@ -138,6 +139,7 @@ struct ct {
 	char lock_path[PATH_MAX];
 	char step_path[PATH_MAX];
 	struct ct_conf step;
+	bool unsynced;
 };
 
 /* liblxc wants the root of a container to get there; the filter of system calls is in it. */

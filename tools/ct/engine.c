@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -98,10 +99,13 @@ pid_t ct_init_pid(const struct ct *ct)
 	return pid;
 }
 
-/** ct_nap() - wait a moment before looking again */
-void ct_nap(void)
+/**
+ * ct_nap() - wait a moment before looking again
+ * @ms: how long
+ */
+void ct_nap(int ms)
 {
-	const struct timespec nap = { .tv_nsec = 10000000 };
+	const struct timespec nap = { .tv_nsec = ms * 1000000L };
 
 	nanosleep(&nap, NULL);
 }
@@ -165,6 +169,27 @@ static int ct_cgroup_remove(int above, const char *name)
 	return !unlinkat(above, name, AT_REMOVEDIR) || errno == ENOENT ? 0 : -errno;
 }
 
+/*
+ * Wait for the last process in a cgroup to end, for a moment: what the kernel tells, it
+ * tells at once, but for what is told for the second time within 10 ms.
+ */
+static void ct_cgroup_wait(int root, const char *dir)
+{
+	char path[128], text[64] = "";
+	struct pollfd events = { .events = POLLPRI };
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", dir);
+	events.fd = openat(root, path, O_RDONLY | O_CLOEXEC);
+	/* It is empty, and there is something else that keeps it. */
+	if (events.fd < 0 || read(events.fd, text, sizeof(text) - 1) < 0 ||
+	    !strstr(text, "populated 1"))
+		ct_nap(CT_NAP_MIN);
+	else
+		(void)poll(&events, 1, CT_NAP_MAX);
+	if (events.fd >= 0)
+		close(events.fd);
+}
+
 /* Kill what lives in a cgroup, and remove it. */
 static int ct_cgroup_end(int root, const char *dir)
 {
@@ -176,7 +201,7 @@ static int ct_cgroup_end(int root, const char *dir)
 		ret = ct_cgroup_remove(root, dir);
 		if (!ret)
 			return 0;
-		ct_nap();
+		ct_cgroup_wait(root, dir);
 	} while (ct_clock() < end);
 	return ret;
 }
@@ -395,7 +420,7 @@ int ct_reap(pid_t pid)
 int ct_engine_apart(struct ct *ct, ct_engine_act *act, void *data)
 {
 	pid_t self = getpid(), pid;
-	int ret;
+	int ret, status;
 
 	ret = ct_make_dirs(ct_state_dir(ct), 0700);
 	if (!ret)
@@ -408,11 +433,12 @@ int ct_engine_apart(struct ct *ct, ct_engine_act *act, void *data)
 		return ct_fail(ct->run, CT_E_RESOURCES, ct->text, "%s", strerror(errno));
 	if (!pid)
 		_exit(ct_engine_child(ct, self, act, data));
+	status = ct_up_sync(ct);
 	ret = ct_reap(pid);
 	if (ret >= 128)
 		ct_fail(ct->run, CT_E_ENV, ct->text, "the start was killed by signal %d",
 			ret - 128);
-	return ret < 0 || ret >= 128 ? CT_E_ENV : ret;
+	return ret < 0 || ret >= 128 ? CT_E_ENV : ret ? ret : status;
 }
 
 static bool ct_act_start(struct ct *ct, struct lxc_container *c, void *data)
@@ -441,10 +467,14 @@ static bool ct_wait_down(struct ct *ct, int timeout_s)
 {
 	struct lxc_container *c = ct_lxc(ct);
 	time_t end = ct_clock() + timeout_s;
+	int ms = CT_NAP_MIN;
 	bool down;
 
-	while (!(down = !c || !c->is_running(c)) && ct_clock() < end)
-		ct_nap();
+	/* Who was killed is gone soon; who halts takes his time. */
+	while (!(down = !c || !c->is_running(c)) && ct_clock() < end) {
+		ct_nap(ms);
+		ms = ms < CT_NAP_MAX ? ms * 2 : ms;
+	}
 	if (c)
 		lxc_container_put(c);
 	return down;

@@ -16,6 +16,9 @@
 #define CT_MONITORS	"bc-ct"
 /* How long what was killed may take to be gone. */
 #define CT_GONE_S	30
+/* How long between two looks, in milliseconds: at first, and in the end. */
+#define CT_NAP_MIN	1
+#define CT_NAP_MAX	10
 
 /* Something that is done by ct_engine_apart(); false if it failed, and has been said. */
 typedef bool ct_engine_act(struct ct *ct, struct lxc_container *c, void *data);
@@ -30,7 +33,7 @@ int ct_reap(pid_t pid);
 void ct_relay_begin(void);
 int ct_relay_wait(pid_t pid);
 void ct_std_null(void);
-void ct_nap(void);
+void ct_nap(int ms);
 time_t ct_clock(void);
 
 #endif /* BCTL_CT_ENGINE_H */

@@ -367,7 +367,7 @@ int ct_engine_settle(struct ct *ct)
 		return CT_OK;
 	snprintf(dir, sizeof(dir), "%s/%s/start", CT_MONITORS, ct->text);
 	while (unlinkat(root, dir, AT_REMOVEDIR) && errno == EBUSY && ct_clock() < end)
-		ct_nap();
+		ct_nap(CT_NAP_MAX);
 	close(root);
 	return ct_clock() < end ? CT_OK :
 	       ct_fail(ct->run, CT_E_SUSPEND, ct->text, "criu does not come to an end");

@@ -141,7 +141,7 @@ void ct_far_close(struct ct_far *far)
 	do {
 		done = waitpid(far->pid, NULL, WNOHANG);
 		if (!done)
-			ct_nap();
+			ct_nap(CT_NAP_MAX);
 	} while (!done && ct_clock() < end);
 	if (!done) {
 		kill(far->pid, SIGKILL);

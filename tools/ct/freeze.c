@@ -94,7 +94,7 @@ int ct_freeze(struct ct *ct)
 			return ct_fail(ct->run, CT_E_SUSPEND, ct->text,
 				       "it does not freeze within %d seconds", CT_FREEZE_S);
 		}
-		ct_nap();
+		ct_nap(CT_NAP_MAX);
 	}
 	return CT_OK;
 }

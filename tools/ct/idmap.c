@@ -41,17 +41,24 @@ static int ct_write_map(pid_t pid, const char *file, uint32_t first)
 	return ret;
 }
 
+/* It shares all memory with its parent, errno included: none of these calls can fail. */
+static int ct_userns_wait(void *data)
+{
+	const int *ends = data;
+	char c;
+
+	syscall(SYS_close, ends[1]);
+	return syscall(SYS_read, ends[0], &c, 1) != 0;
+}
+
 /* The child waits for the end of its parent, or of what that has to do here. */
 static pid_t ct_userns_child(int ends[2])
 {
-	pid_t pid;
-	char c;
+	static char stack[16384] __attribute__((aligned(16)));
+	pid_t pid = clone(ct_userns_wait, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD,
+			  ends);
 
-	pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
-	if (pid)
-		return pid < 0 ? -errno : pid;
-	close(ends[1]);
-	_exit(read(ends[0], &c, 1) != 0);
+	return pid < 0 ? -errno : pid;
 }
 
 /**

@@ -39,6 +39,7 @@ int ct_net_premake(struct ct *ct, char *words, size_t size);
 
 /* up.c: the record of a container that runs */
 int ct_up_begin(struct ct *ct);
+int ct_up_sync(struct ct *ct);
 int ct_up_copy(struct ct_conf *up, const struct ct_conf *conf);
 int ct_up_net(struct ct *ct, const struct ct_conf *conf);
 int ct_up_load(const struct ct *ct, struct ct_conf *up);

@@ -28,20 +28,28 @@
 /* One line, whatever names the container has chosen for what the message is about. */
 static void ct_say(const struct ct_run *run, const char *object, const char *fmt, va_list ap)
 {
-	char what[97], *text;
+	char what[97], *text = NULL, *line = NULL;
+	size_t size;
+	FILE *f = open_memstream(&line, &size);
 
+	if (!f)
+		return;
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
-	fprintf(stderr, "%s: ", run->prog);
+	fprintf(f, "%s: ", run->prog);
 	if (run->verb)
-		fprintf(stderr, "%s: ", run->verb);
+		fprintf(f, "%s: ", run->verb);
 	if (object) {
 		snprintf(what, sizeof(what), "%s", object);
-		bc_safe(stderr, what);
-		fputs(": ", stderr);
+		bc_safe(f, what);
+		fputs(": ", f);
 	}
-	bc_safe(stderr, text ? text : strerror(ENOMEM));
-	fputc('\n', stderr);
+	bc_safe(f, text ? text : strerror(ENOMEM));
+	fputc('\n', f);
+	/* Written at once, so that what others say is not in the middle of it. */
+	if (!fclose(f))
+		fputs(line, stderr);
+	free(line);
 	free(text);
 }
 

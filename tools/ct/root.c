@@ -3,37 +3,21 @@
  * VE_ROOT: the private area, mounted where the container has its root
  *
  * A bind mount with the ids of the container, private so that nothing that the container
- * mounts shows up beside it. It is made apart and there at once, or not at all. Whether it
- * is there is read from mountinfo; two mounts on top of each other are taken off together.
+ * mounts shows up beside it. It is made apart and there at once, or not at all. Two mounts
+ * on top of each other are taken off together.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ct.h"
 #include "storage.h"
-#include "sys.h"
-
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
-static bool ct_same_path(const char *escaped, const char *path)
-{
-	for (; *escaped && *path; path++) {
-		if (escaped[0] == '\\' && escaped[1] && escaped[2] && escaped[3]) {
-			if ((unsigned char)*path != ((escaped[1] - '0') << 6 |
-						     (escaped[2] - '0') << 3 |
-						     (escaped[3] - '0')))
-				return false;
-			escaped += 4;
-		} else if (*escaped++ != *path) {
-			return false;
-		}
-	}
-	return !*escaped && !*path;
-}
 
 /**
  * ct_mounted() - is something mounted on the container's root?
@@ -43,21 +27,10 @@ static bool ct_same_path(const char *escaped, const char *path)
  */
 bool ct_mounted(const struct ct *ct)
 {
-	char real[PATH_MAX], point[PATH_MAX], *line = NULL;
-	bool found = false;
-	size_t room = 0;
-	FILE *f;
+	struct statx st;
 
-	if (!realpath(ct->root, real))
-		return false;
-	f = fopen(bc_sys_mountinfo(), "re");
-	while (f && !found && getline(&line, &room, f) > 0)
-		found = sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
-			ct_same_path(point, real);
-	free(line);
-	if (f)
-		fclose(f);
-	return found;
+	return !statx(AT_FDCWD, ct->root, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &st) &&
+	       st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 /**

@@ -56,6 +56,16 @@ int ct_up_load(const struct ct *ct, struct ct_conf *up)
 	return ret ? ret : ct_conf_load(up, path);
 }
 
+static int ct_up_put(const struct ct *ct, const struct ct_conf *up, bool sync)
+{
+	char path[PATH_MAX];
+	int ret = ct_up_path(ct, path);
+
+	if (!ret)
+		ret = sync ? ct_conf_save(up, path) : ct_conf_save_volatile(up, path);
+	return ret ? ct_fail(ct->run, CT_E_SYSTEM, path, "%s", strerror(-ret)) : CT_OK;
+}
+
 /**
  * ct_up_save() - write the record
  * @ct: the container
@@ -65,12 +75,7 @@ int ct_up_load(const struct ct *ct, struct ct_conf *up)
  */
 int ct_up_save(const struct ct *ct, const struct ct_conf *up)
 {
-	char path[PATH_MAX];
-	int ret = ct_up_path(ct, path);
-
-	if (!ret)
-		ret = ct_conf_save(up, path);
-	return ret ? ct_fail(ct->run, CT_E_SYSTEM, path, "%s", strerror(-ret)) : CT_OK;
+	return ct_up_put(ct, up, true);
 }
 
 /**
@@ -111,14 +116,7 @@ int ct_up_copy(struct ct_conf *up, const struct ct_conf *conf)
 	return ret;
 }
 
-/**
- * ct_up_net() - note how the network of a container is
- * @ct: the container
- * @conf: what says how it is
- *
- * Return: CT_OK or CT_E_SYSTEM.
- */
-int ct_up_net(struct ct *ct, const struct ct_conf *conf)
+static int ct_up_note(struct ct *ct, const struct ct_conf *conf, bool sync)
 {
 	struct ct_conf up;
 	char boot[64];
@@ -133,20 +131,59 @@ int ct_up_net(struct ct *ct, const struct ct_conf *conf)
 		ret = ct_up_copy(&up, conf);
 	ct_conf_unset(&up, "FAILED");
 	status = ret ? ct_fail(ct->run, CT_E_SYSTEM, ct->text, "%s", strerror(-ret)) :
-		 ct_up_save(ct, &up);
+		 ct_up_put(ct, &up, sync);
 	ct_conf_clear(&up);
 	return status;
+}
+
+/**
+ * ct_up_net() - note how the network of a container is
+ * @ct: the container
+ * @conf: what says how it is
+ *
+ * Return: CT_OK or CT_E_SYSTEM.
+ */
+int ct_up_net(struct ct *ct, const struct ct_conf *conf)
+{
+	return ct_up_note(ct, conf, true);
 }
 
 /**
  * ct_up_begin() - note that a container is about to run
  * @ct: the container
  *
+ * It is there for all on this machine, and on the disk with ct_up_sync(). Until then a reset
+ * may leave any part of it, or nothing: there is no container then, and whether one that was
+ * being started is started again is the same to somebody who was not told that it was.
+ *
  * Return: CT_OK or CT_E_SYSTEM.
  */
 int ct_up_begin(struct ct *ct)
 {
-	return ct_up_net(ct, &ct->conf);
+	int status = ct_up_note(ct, &ct->conf, false);
+
+	ct->unsynced = !status;
+	return status;
+}
+
+/**
+ * ct_up_sync() - have on the disk what ct_up_begin() has noted
+ * @ct: the container; the disk is waited for while it is being started
+ *
+ * Return: CT_OK or CT_E_SYSTEM.
+ */
+int ct_up_sync(struct ct *ct)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	if (!ct->unsynced)
+		return CT_OK;
+	ret = ct_up_path(ct, path);
+	if (!ret)
+		ret = ct_conf_sync(path);
+	ct->unsynced = false;
+	return ret ? ct_fail(ct->run, CT_E_SYSTEM, path, "%s", strerror(-ret)) : CT_OK;
 }
 
 /**
