@@ -222,21 +222,36 @@ def deny_outside():
 KEEP = []
 
 
+def fork():
+    """A child that does not keep open what the test reads, should this process be killed."""
+    pid = os.fork()
+    if not pid:
+        null = os.open('/dev/null', os.O_RDWR)
+        for fd in range(3):
+            os.dup2(null, fd)
+        os.close(null)
+    return pid
+
+
 def take_forks():
     while True:
-        pid = os.fork()
+        pid = fork()
         if not pid:
             time.sleep(1000)
             os._exit(0)
         yield
 
 
+def _more_files():
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def take_files():
     for _ in range(8):
-        if not os.fork():
-            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if not fork():
             try:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+                _more_files()
                 while True:
                     os.open('/dev/null', os.O_RDONLY)
             except OSError:
@@ -277,11 +292,23 @@ def take_memory():
         yield
 
 
+def _take_shared():
+    """Memory that is shared, of whoever must not mount."""
+    libc.mmap.restype = ctypes.c_void_p
+    while True:
+        at = libc.mmap(None, ctypes.c_size_t(1 << 20), 3, 0x21, -1, ctypes.c_long(0))
+        if at == ctypes.c_void_p(-1).value:
+            raise OSError(ctypes.get_errno(), '')
+        ctypes.memset(at, 1, 1 << 20)
+        yield
+
+
 def take_shm():
     os.makedirs('/t', exist_ok=True)
     mount('none', '/t', 'tmpfs', 0, 'size=1000g')
-    at = '/t' if os.path.ismount('/t') else '/dev'
-    with open(f'{at}/big', 'wb', buffering=0) as f:
+    if not os.path.ismount('/t'):
+        yield from _take_shared()
+    with open('/t/big', 'wb', buffering=0) as f:
         while True:
             f.write(b'x' * (1 << 20))
             yield
@@ -364,16 +391,25 @@ def take_cgroups():
         yield
 
 
+def _told(ready, done):
+    """The byte that a child has sent; it may have been killed before that."""
+    os.close(done)
+    got = os.read(ready, 1)
+    os.close(ready)
+    if not got:
+        raise OSError(errno.ENOMEM, '')
+    return got[0]
+
+
 def _take_namespace(flags):
     while True:
         ready, done = os.pipe()
-        if not os.fork():
+        if not fork():
             err = call('unshare', flags)
             os.write(done, bytes([err]))
             time.sleep(1000)
-        err = os.read(ready, 1)[0]
-        os.close(ready)
-        os.close(done)
+            os._exit(0)
+        err = _told(ready, done)
         if err:
             raise OSError(err, '')
         yield
@@ -387,16 +423,15 @@ def take_userns():
     """Nested as deep as can be, in each process."""
     while True:
         ready, done = os.pipe()
-        if not os.fork():
+        if not fork():
             n = 0
             while call('unshare', NEWUSER | NEWIPC | NEWNS) == 0:
                 n += 1
             os.write(done, bytes([min(n, 255)]))
             time.sleep(1000)
-        if not os.read(ready, 1)[0]:
+            os._exit(0)
+        if not _told(ready, done):
             raise OSError(errno.ENOSPC, '')
-        os.close(ready)
-        os.close(done)
         yield
 
 
@@ -415,6 +450,7 @@ def take_inotify():
 
 
 def take_epoll():
+    _more_files()
     while True:
         fd = libc.syscall(NR['epoll_create'], 1)
         if fd < 0:
