@@ -2,13 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # long: debug 6.12
 # timeout: 300
-"""Containers that come and go, again and again, leave nothing: BC_LONG=1 is 200 rounds, and what
-start and stop take beside lxc-start and lxc-stop of the same configuration."""
+"""Containers that come and go, again and again, leave nothing: BC_LONG=1 is 200 rounds."""
 import os
-import re
-import shutil
-import statistics
-import subprocess
 import sys
 import time
 
@@ -142,91 +137,10 @@ def test_rounds():
              if name.startswith('slab')), reverse=True)[:6]))
 
 
-ITEMS = """lxc.apparmor.profile = unconfined
-lxc.seccomp.profile = /run/bctl-ct/seccomp
-lxc.pty.max = 1024
-lxc.tty.max = 0
-lxc.mount.auto = cgroup:mixed proc:mixed sys:mixed
-lxc.mount.entry = /dev/null proc/kcore none bind,optional 0 0
-lxc.mount.entry = /dev/null proc/keys none bind,optional 0 0
-lxc.mount.entry = /dev/null proc/key-users none bind,optional 0 0
-lxc.mount.entry = /dev/null proc/kallsyms none bind,optional 0 0
-lxc.mount.entry = /dev/null proc/sched_debug none bind,optional 0 0
-lxc.mount.entry = /dev/null proc/timer_list none bind,optional 0 0
-lxc.mount.entry = none sys/firmware tmpfs ro,nosuid,nodev,noexec,size=4k,optional 0 0
-lxc.cgroup2.devices.deny = a
-lxc.cgroup2.devices.allow = c *:* m
-lxc.cgroup2.devices.allow = b *:* m
-lxc.cgroup2.devices.allow = c 1:3 rwm
-lxc.cgroup2.devices.allow = c 1:5 rwm
-lxc.cgroup2.devices.allow = c 1:7 rwm
-lxc.cgroup2.devices.allow = c 1:8 rwm
-lxc.cgroup2.devices.allow = c 1:9 rwm
-lxc.cgroup2.devices.allow = c 5:0 rwm
-lxc.cgroup2.devices.allow = c 5:1 rwm
-lxc.cgroup2.devices.allow = c 5:2 rwm
-lxc.cgroup2.devices.allow = c 136:* rwm
-lxc.net.0.type = empty
-lxc.net.0.flags = up
-lxc.log.level = ERROR
-"""
-
-
-def same_config(number, path):
-    """What liblxc is told of a container with a user namespace (isolate.c)."""
-    first = re.search('LOCAL_UID="([0-9]+)"', node.read(f'etc/conf/{number}.conf'))[1]
-    os.makedirs(path, exist_ok=True)
-    with open(f'{path}/config', 'w', encoding='utf-8') as f:
-        f.write(ITEMS + f'lxc.idmap = u 0 {first} 65536\nlxc.idmap = g 0 {first} 65536\n'
-                f'lxc.rootfs.path = dir:{TOP}/root/{number}\nlxc.uts.name = {number}\n'
-                'lxc.cgroup.dir.container = plain/ct\nlxc.cgroup.dir.monitor = plain/monitor\n'
-                f'lxc.cgroup.dir.monitor.pivot = plain/pivot\nlxc.log.file = {TOP}/plain.log\n')
-
-
-def timed(program, *args):
-    """Without newuidmap, which would ask for what root may do by itself."""
-    env, program = dict(node.env, PATH='/usr/local/sbin:/usr/sbin:/sbin'), shutil.which(program)
-    then = time.monotonic()
-    done = subprocess.run((program, *args), env=env, capture_output=True, text=True, check=False,
-                          timeout=120)
-    return time.monotonic() - then, done
-
-
-def test_latency():
-    """Figures, and no verdict: another machine is another one."""
-    for number in ('211', '212'):
-        node.ctl('create', number)
-    node.ctl('mount', '212')
-    same_config('212', '/run/plain/212')
-    took = {'start': [], 'lxc-start': [], 'stop': [], 'lxc-stop': []}
-    for _ in range(9):
-        for name, args in (('start', ('vzctl', 'start', '211')),
-                           ('lxc-start', ('lxc-start', '-P', '/run/plain', '-n', '212', '-d')),
-                           ('stop', ('vzctl', 'stop', '211', '--fast')),
-                           ('lxc-stop', ('lxc-stop', '-P', '/run/plain', '-n', '212', '-k'))):
-            seconds, done = timed(*args)
-            took[name].append(seconds)
-            if done.returncode:
-                tap.note(f'{name}: {done.returncode} {done.stdout}{done.stderr}'[:300])
-                if os.path.exists(node.path('plain.log')):
-                    tap.note(node.read('plain.log')[-600:])
-    middle = {name: statistics.median(all_of) for name, all_of in took.items()}
-    tap.note('medians of 9: ' +
-             ', '.join(f'{name} {seconds:.2f} s' for name, seconds in middle.items()))
-    tap.note(f'start {middle["start"] / middle["lxc-start"]:.2f} times lxc-start, '
-             f'stop {middle["stop"] / middle["lxc-stop"]:.2f} times lxc-stop')
-    tap.ok(all(middle.values()), 'start and stop were timed')
-    for verb in ('stop', 'umount', 'destroy'):
-        for number in ('211', '212'):
-            node.ctl(verb, number)
-
-
 def main():
     node.good('a template', 'template', 'build', 'minimal')
     node.write('etc/vz.conf', node.read('etc/vz.conf').replace('"busybox"', '"minimal"'))
     test_rounds()
-    if LONG or 'latency' in sys.argv[1:]:
-        test_latency()
     node.good('the template goes', 'template', 'remove', 'minimal')
     bc.finish()
 
