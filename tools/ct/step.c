@@ -89,6 +89,18 @@ static void ct_drop_halves(const struct ct *ct)
 		(void)unlink(path);
 }
 
+/*
+ * For who looks into it; the lock itself is the kernel's. Not truncated first: ext4 writes
+ * a file that was to the disk when it is closed, and whoever removes it waits for that.
+ */
+static void ct_lock_tell(const struct ct *ct)
+{
+	int len = dprintf(ct->lock, "%d\n%s\n", (int)getpid(), ct->run->verb);
+
+	if (len < 0 || ftruncate(ct->lock, len))
+		return;
+}
+
 /**
  * ct_lock() - take the lock, and see to what a killed command left behind
  * @ct: the container; its configuration is read again under the lock
@@ -117,9 +129,7 @@ int ct_lock(struct ct *ct)
 	if (ret)
 		return ct_fail(ct->run, CT_E_LOCK_DIR, ct->lock_path, "%s", strerror(-ret));
 	ct->lock = fd;
-	/* For who looks into it; the lock itself is the kernel's. */
-	if (!ftruncate(fd, 0))
-		(void)dprintf(fd, "%d\n%s\n", (int)getpid(), ct->run->verb);
+	ct_lock_tell(ct);
 	status = ct_open(ct->run, ct->text, &fresh);
 	fresh.lock = fd;
 	ct_conf_clear(&ct->conf);
