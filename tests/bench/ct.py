@@ -4,11 +4,13 @@
 
 A container of this program and one of lxc-start, of the same configuration of liblxc: the
 same items, a user namespace, the private area mounted with its ids, an empty network, the
-same init. In turn, so that what drifts does not look like a difference between them. Both
-starts return when the monitor has said that init runs. Both stops kill, and are over when
-the command has returned and neither init nor the monitor is there; lxc-stop alone returns
-before the latter. "newuidmap" is lxc-start as Debian installs it, which has that program
-write the maps; the other one writes them by itself, as bctl-ct does.
+same init. In turn, now this, now that one first, so that what drifts does not look like a
+difference between them, and with a pause before each: whoever moves a process to another
+cgroup waits for a grace period of RCU, but not if somebody has just done that. Both starts
+return when the monitor has said that init runs. Both stops kill, and are over when the
+command has returned and neither init nor the monitor is there; lxc-stop alone returns before
+the latter. "newuidmap" is lxc-start as Debian installs it, which has that program write the
+maps; the other one writes them by itself, as bctl-ct does.
 """
 import os
 import re
@@ -21,6 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import vz                       # noqa: E402  pylint: disable=wrong-import-position
 
 TOP, LXC = '/scratch/vz', '/run/plain'
+PAUSE = 0.2
 node = vz.Vz(TOP)
 
 ITEMS = """lxc.apparmor.profile = unconfined
@@ -83,6 +86,7 @@ def timed(name, program, *args, maps=False, gone=()):
     """How many milliseconds it takes until it has returned, and those have gone."""
     path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin'
     env = dict(node.env, PATH=path + ':/usr/bin:/bin' if maps else path)
+    time.sleep(PAUSE)
     then = time.monotonic()
     done = subprocess.run((shutil.which(program), *args), env=env, capture_output=True, text=True,
                           check=False, timeout=120)
@@ -97,13 +101,14 @@ def timed(name, program, *args, maps=False, gone=()):
 def one_round(number):
     ours, plain = ('bc/211', 'bc-ct/211'), ('plain',)
     lxc = ('-P', LXC, '-n', '212')
-    for name, maps, gone, args in (
-            ('start', False, (), ('vzctl', 'start', '211')),
-            ('lxc-start', False, (), ('lxc-start', *lxc, '-d')),
-            ('stop', False, ours, ('vzctl', 'stop', '211', '--fast')),
-            ('lxc-stop', False, plain, ('lxc-stop', *lxc, '-k')),
-            ('lxc-start-newuidmap', True, (), ('lxc-start', *lxc, '-d')),
-            (None, False, plain, ('lxc-stop', *lxc, '-k'))):
+    start = [('start', False, (), ('vzctl', 'start', '211')),
+             ('lxc-start', False, (), ('lxc-start', *lxc, '-d'))]
+    stop = [('stop', False, ours, ('vzctl', 'stop', '211', '--fast')),
+            ('lxc-stop', False, plain, ('lxc-stop', *lxc, '-k'))]
+    again = [('lxc-start-newuidmap', True, (), ('lxc-start', *lxc, '-d')),
+             (None, False, plain, ('lxc-stop', *lxc, '-k'))]
+    turn = -1 if number % 2 else 1
+    for name, maps, gone, args in start[::turn] + stop[::turn] + again:
         took = timed(name, *args, maps=maps, gone=gone)
         if name and number >= 0:
             print(f'ct {number} {name} {took:.3f}', flush=True)

@@ -201,6 +201,9 @@ static int ct_main(struct ct_run *run, int argc, char **argv)
 	run->b.cmds = cmds;
 	run->b.cmd = cmds;
 	run->verb = verb->name;
+	/* These print no tables, and need not know how wide letters are. */
+	if (verb->run != ct_cmd_start && verb->run != ct_cmd_stop && verb->run != ct_cmd_hook)
+		setlocale(LC_CTYPE, "");
 	/* A file can be validated on a machine that has no containers, and the machine shown. */
 	if (verb->alone != ct_cmd_validate && verb->alone != ct_cmd_node)
 		status = ct_run_open(run);
@@ -226,12 +229,13 @@ int main(int argc, char **argv)
 
 	if (argc && ct_criu_main(argc, argv, &status))
 		return status;
-	setlocale(LC_CTYPE, "");
 	umask(022);
 	run.b.said = run.said;
 	run.vz = !strncmp(run.prog, "vz", 2);
 	if (!strcmp(run.prog, "bctl-ct"))
 		run.prog = "bctl ct";
+	if (run.vz && strcmp(run.prog, "vzctl"))
+		setlocale(LC_CTYPE, "");
 	if (!strcmp(run.prog, "vzlist")) {
 		/* Options begin at once; getopt() skips the first word, whatever it is. */
 		run.verb = NULL;
