@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: 6.1 6.12 debug debug-6.1
+# kernels: 6.1 6.12
+# long: 6.1 6.12
 # timeout: 3600
 # vm-args: -m 4096 -D 4096 --template
 """A day of a host: 20 containers with real services under load, their limits changed, exceeded and

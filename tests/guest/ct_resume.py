@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# long: debug 6.12
+# kernels: 6.1 6.12
+# long: 6.12
 # vm: criu
 # timeout: 300
 """Containers with a network that are suspended and resumed, while others are connected to them.
