@@ -143,6 +143,11 @@ def test_boot():
     node.write('state/103.up', 'BOOT="e35ba2b2-0c0a-4a8e-9d67-d36ad0a9c9b1"\n')
     good('autostart', 'autostart')
     tap.equal(running(), ['101', '102', '103', '105'], 'nor does a crash keep it down')
+    # as if it had been reset during a start: the record has its name already and nothing in it
+    good('stop', 'stop', '103', '--fast')
+    node.write('state/103.up', '')
+    good('autostart', 'autostart')
+    tap.equal(running(), ['101', '102', '103', '105'], 'nor one while it was being started')
     done = ctl('start', '104', '--wait')
     tap.equal(done.returncode, 0, 'start --wait')
     for number in setup:
