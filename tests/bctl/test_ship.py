@@ -12,7 +12,6 @@ import atexit
 import contextlib
 import json
 import os
-import pwd
 import random
 import re
 import shutil

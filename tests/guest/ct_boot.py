@@ -63,7 +63,7 @@ def test_environment():
     del node.env['SECRET']
     text = [line for line in said() if re.match('SECRET|LD_|BCTL|VE|/$|end|PATH', line)]
     tap.equal(text[:7], ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-                         f'VEID=101', f'VE_CONFFILE={TOP}/etc/conf/101.conf',
+                         'VEID=101', f'VE_CONFFILE={TOP}/etc/conf/101.conf',
                          f'VE_PRIVATE={TOP}/private/101', f'VE_ROOT={TOP}/root/101', '/', 'end'],
               'an environment of its own, no input, and the root to stand in')
     good('umount', 'umount', '101')

@@ -4,6 +4,7 @@
 # timeout: 300
 """Containers that come and go, again and again, leave nothing: BC_LONG=1 is 200 rounds."""
 import os
+import re
 import sys
 import time
 

@@ -5,7 +5,6 @@
 """bctl usage over what bctl collect wrote, against the closing record of the module."""
 import json
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
