@@ -50,12 +50,18 @@ def forget_savings(pool):
 
 def near(got, want, name, percent=3):
     """An average; one that goes on is looked at for longer if need be."""
-    def part():
-        return round(100 * (got() if callable(got) else got) / want, 1)
+    seen = []
+
+    def settled():
+        seen.append(round(100 * (got() if callable(got) else got) / want, 1))
+        return 100 - percent <= seen[-1] <= 100 + percent
     if callable(got):
         time.sleep(SPAN)
-        tap.poll_until(LONGEST - SPAN, lambda: 100 - percent <= part() <= 100 + percent)
-    tap.between(part(), 100 - percent, 100 + percent, f'{name}: percent of the limit')
+        tap.poll_until(LONGEST - SPAN, settled)
+    else:
+        settled()
+    # What was seen last: the next look may come just before or after a request.
+    tap.between(seen[-1], 100 - percent, 100 + percent, f'{name}: percent of the limit')
 
 
 # ---- the average
