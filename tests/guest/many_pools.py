@@ -63,19 +63,6 @@ def names():
         {f'p{p}c{c}' for p in range(PARENTS) for c in range(CHILDREN)}
 
 
-def wrong_sums(pools):
-    """Parents that are not the sum of their children, in any resource."""
-    sums = {}
-    for pool in pools:
-        for res, record in pool['res'].items():
-            key = pool.get('parent'), res
-            sums[key] = sums.get(key, 0) + record.held
-    return [(pool['name'], res, record.held, sums[pool['name'], res])
-            for pool in pools if pool['children']
-            for res, record in pool['res'].items()
-            if not record.flags & genl.F_NO_HELD and record.held != sums[pool['name'], res]]
-
-
 def check_costs(took):
     first, last = sorted(took[1:101]), sorted(took[-100:])
     tap.note(f'creation: {median(first) * 1000:.2f} ms each at first, '
@@ -120,7 +107,7 @@ def check_consistent():
             member.start(load, f'{folder}/stop')
         while dumps < 8 or (len(seen) < 3 and time.monotonic() < deadline):
             pools = bc.nl.dump()
-            wrong += wrong_sums(pools)
+            wrong += bc.wrong_sums(pools)
             seen.add(tuple(pools[0]['res'][r].held for r in ('numproc', 'privvmpages')))
             dumps += 1
         with open(f'{folder}/stop', 'wb'):
@@ -131,7 +118,7 @@ def check_consistent():
     tap.ok(len(seen) > 2, f'the load was there: {len(seen)} different sums')
     for member in members:
         member.end()
-    tap.equal(wrong_sums(bc.nl.dump()), [], 'and at rest')
+    tap.equal(bc.wrong_sums(bc.nl.dump()), [], 'and at rest')
 
 
 def check_since():
@@ -215,7 +202,7 @@ def check_interrupted():
         tap.ok(any(m.flags & genl.F_DUMP_INTR for m in found),
                f'{args[0]} is {what} during a dump: it is marked as interrupted')
         pools = [genl.decode_pool(m.payload) for m in found if m.kind == client.family]
-        tap.equal((len(pools), wrong_sums(pools)), (count, []), 'but still shows one instant')
+        tap.equal((len(pools), bc.wrong_sums(pools)), (count, []), 'but still shows one instant')
     bc.wait_gone()
     client.start_dump(genl.POOL_GET)
     client.receive()

@@ -28,6 +28,10 @@ TRACING = '/sys/kernel/tracing'
 SAMPLE = '/sys/module/beancounter/parameters/sample_ms'
 
 
+# what the kernel counts for each cgroup by itself
+NATIVE = ('physpages', 'swappages', 'oomguarpages', 'vmguarpages')
+
+
 def put(path, text):
     with open(path, 'w', encoding='ascii') as f:
         f.write(text)
@@ -128,20 +132,6 @@ def check_making():
     bc.rmdir(f'{bc.BASE}/more')
 
 
-def wrong_sums(pools):
-    """Parents that are not the sum of their children, in any resource."""
-    sums = {}
-    for pool in pools:
-        for res, record in pool['res'].items():
-            key = pool.get('parent'), res
-            sums[key] = sums.get(key, 0) + record.held
-    return [(pool['name'], res) for pool in pools if pool['children']
-            for res, record in pool['res'].items()
-            if not record.flags & genl.F_NO_HELD and res not in ('physpages', 'swappages',
-                                                                 'oomguarpages', 'vmguarpages')
-            and record.held != sums[pool['name'], res]]
-
-
 def check_dump():
     sizes, found = [], []
     client = genl.Client(recv=1 << 15, timeout=bc.WAIT)
@@ -170,7 +160,7 @@ def check_dump():
               'a dump has each pool once')
     tap.equal((len({p['id'] for p in pools}), len({p['taken'] for p in pools})), (COUNT + 1, 1),
               'of one instant')
-    tap.equal((wrong_sums(pools), pools[0]['res']['numproc'].held), ([], 0),
+    tap.equal((bc.wrong_sums(pools, NATIVE), pools[0]['res']['numproc'].held), ([], 0),
               'every parent is the sum of its children')
     tap.equal(next(p for p in pools if p['name'] == 'p0c0')['res']['numproc'].barrier,
               genl.UNLIMITED, 'what was set meanwhile is not in it')
@@ -195,7 +185,7 @@ def check_consistent():
     deadline = time.monotonic() + 3 * bc.WAIT
     while len(seen) < 3 and time.monotonic() < deadline:
         pools = bc.nl.dump()
-        wrong += wrong_sums(pools)
+        wrong += bc.wrong_sums(pools, NATIVE)
         seen.add((pools[0]['res']['numproc'].held, pools[0]['res']['numproc'].maxheld,
                   pools[0]['generation']))
     put(stop, '')

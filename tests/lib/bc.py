@@ -537,6 +537,20 @@ def _cleanup_child_safe(owner):
 atexit.register(_cleanup_child_safe, os.getpid())
 
 
+def wrong_sums(pools, but=()):
+    """Parents of a dump that are not the sum of their children, in any resource @but some."""
+    sums = {}
+    for pool in pools:
+        for res, record in pool['res'].items():
+            key = pool.get('parent'), res
+            sums[key] = sums.get(key, 0) + record.held
+    return [(pool['name'], res, record.held, sums[pool['name'], res])
+            for pool in pools if pool['children']
+            for res, record in pool['res'].items()
+            if not record.flags & genl.F_NO_HELD and res not in but
+            and record.held != sums[pool['name'], res]]
+
+
 def finish():
     """What must be true at the end of every test; ends it."""
     cleanup()
