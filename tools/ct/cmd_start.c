@@ -138,7 +138,7 @@ int ct_stop_inner(struct ct *ct, bool fast)
 int ct_do_stop(struct ct *ct, bool fast)
 {
 	int status = ct_places(ct);
-	bool running = ct_running(ct);
+	bool running = !status && ct_running(ct);
 
 	if (!status && fast && !running && ct_suspended(ct))
 		return ct_suspend_forget(ct);
